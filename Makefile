@@ -1,0 +1,81 @@
+# Two commands matter: `make run` and `make test`. Both build the environment first, and skip that when it is current.
+# Written for GNU make 3.81 and later.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough and able to make environments; PYTHON=… overrides.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	>/dev/null 2>&1 && { echo $$python; break; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CODE := $(wildcard carbon_stream agents tables tests bench)
+# pip's own network variables apply; the project itself is installed without resolving or fetching anything.
+EDITABLE := install --no-deps --no-build-isolation --editable .
+
+.PHONY: help run test lint types imports bench packaging clean distclean lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## the whole service with a real Kafka and a demo stream; ARGS=… go to `carbon-stream dev`
+	@exec $(BIN)/carbon-stream dev $(ARGS)
+
+test: $(VENV)/.dev ## every test, on a real broker; ARGS=… go to pytest
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## format, lint, strict types, direction of imports
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(MAKE) types imports
+
+types: $(VENV)/.dev
+	$(BIN)/mypy $(CODE)
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache --no-logo
+
+packaging: $(VENV)/.dev ## the wheel and the image's steps alone
+	@exec $(BIN)/python -m pytest tests/packaging $(ARGS)
+
+bench: $(VENV)/.dev ## the figures of the README, measured here; ARGS=… go to the runner
+	@exec $(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/.dev ## pin the newest allowed versions again, in all lock files
+	@COMPILE="$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url \
+	--python-version 3.11 --custom-compile-command 'make lock' pyproject.toml"; \
+	eval "$$COMPILE --upgrade --extra local --group dev --output-file requirements-dev.lock" && \
+	eval "$$COMPILE --constraints requirements-dev.lock --extra local --group build --output-file requirements-run.lock" && \
+	eval "$$COMPILE --constraints requirements-dev.lock --output-file requirements.lock" && \
+	eval "$${COMPILE% pyproject.toml} --constraints requirements-dev.lock --group build --output-file requirements-build.lock"
+
+clean: ## remove what builds and tests left; environment and data stay
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and the environment
+	rm -rf $(VENV)
+
+# One environment serves both; what the tests need contains what a run needs, so .dev stands for .run as well.
+$(VENV)/.run: requirements-run.lock pyproject.toml | $(VENV)/.python
+	@echo "Installing what the service needs (once) …"
+	@$(PIP) install --require-hashes --requirement requirements-run.lock
+	@$(PIP) $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock requirements-run.lock pyproject.toml | $(VENV)/.python
+	@echo "Installing what the tests need (once) …"
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@$(PIP) $(EDITABLE)
+	@touch $(VENV)/.run $@
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "carbon-stream needs Python 3.11 or later with venv (on Debian and Ubuntu:" \
+	"apt install python3-venv). None was found; name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "$(PYTHON) is older than Python 3.11; name a newer one with PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV)
+	@touch $@

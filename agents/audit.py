@@ -1,0 +1,26 @@
+"""The audit agent: all four audit topics into the audit trail's aggregates."""
+
+from collections.abc import AsyncIterable
+
+from carbon_stream.app import app
+from carbon_stream.contracts import codec
+from carbon_stream.contracts.catalog import TOPICS, Group
+from carbon_stream.projections import audit as projection
+from carbon_stream.streaming.batch import Batch
+from tables.audit import audit as table
+
+stage = app.stage(
+    "audit",
+    topics=[topic.name for topic in TOPICS if topic.group is Group.AUDIT],
+    table=table,
+    decoder=codec.decoder,
+    invalid=codec.Invalid,
+    fold=projection.fold,
+    sweep=projection.sweep,
+)
+
+
+@app.agent(stage.source, name="audit")
+async def audit(batches: AsyncIterable[Batch]) -> None:
+    """Fold each batch in its partition's own unit of work."""
+    await stage.run(batches)

@@ -1,0 +1,1 @@
+"""What is measured: each module has `async def run(options, say) -> Part`."""

@@ -1,0 +1,82 @@
+"""Events over HTTP, acknowledged, against a handler that does nothing and against a loop of `producer.send`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from bench.figures import Part, Sample, Series, ratio
+from bench.options import Options
+from bench.place import Place, Server, place
+
+Say = Callable[[str], None]
+Turn = Callable[[int], Awaitable[Sample]]
+
+SINGLES, IDLE, BATCHES, LOOP = (
+    "single events",
+    "handler that does nothing",
+    "batches of 500",
+    "loop of producer.send",
+)
+BATCH_EVENTS = 500
+CONNECTIONS_SINGLE = 64
+CONNECTIONS_BATCH = 8
+
+
+async def run(options: Options, say: Say) -> Part:
+    """Ingest alone in one process, as `carbon-stream ingest` starts it, and what it is compared with, in turns."""
+    samples: dict[str, list[Sample]] = {name: [] for name in (SINGLES, IDLE, BATCHES, LOOP)}
+    async with (
+        place() as where,
+        where.served("ingest", "--processes", "1") as ingest,
+        where.peer_served("idle_handler") as idle,
+    ):
+        turns: dict[str, Turn] = {
+            SINGLES: lambda seed: _singles(where, ingest, options, seed, '{"accepted":1,"rejected":0,'),
+            IDLE: lambda seed: _singles(where, idle, options, seed, ""),
+            BATCHES: lambda seed: _batches(where, ingest, options, seed),
+            LOOP: lambda seed: _loop(where, options, seed),
+        }
+        for repetition in range(options.repetitions):
+            say(f"repetition {repetition + 1} of {options.repetitions}")
+            for name, turn in turns.items():
+                sample = await turn(repetition)
+                say(f"  {name}: {sample.rate:,.0f} a second, {sample.cpu_us:.1f} µs CPU each")
+                samples[name].append(sample)
+    units = {SINGLES: "requests", IDLE: "requests", BATCHES: "events", LOOP: "events"}
+    series = {name: Series(name, units[name], taken) for name, taken in samples.items()}
+    ratios = [ratio(series[BATCHES], series[LOOP], least=0.8), ratio(series[SINGLES], series[IDLE], least=0.25)]
+    return Part("http", list(series.values()), ratios)
+
+
+async def _singles(where: Place, server: Server, options: Options, seed: int, expected: str) -> Sample:
+    return await _posted(where, server, options.posted_alone, 1, CONNECTIONS_SINGLE, seed, expected)
+
+
+async def _batches(where: Place, server: Server, options: Options, seed: int) -> Sample:
+    requests = options.posted_in_batches // BATCH_EVENTS
+    expected = f'{{"accepted":{BATCH_EVENTS},"rejected":0,'
+    return await _posted(where, server, requests, BATCH_EVENTS, CONNECTIONS_BATCH, seed, expected)
+
+
+async def _posted(
+    where: Place, server: Server, requests: int, batch: int, connections: int, seed: int, expected: str
+) -> Sample:
+    """One turn of the client. A request is warmed up with; the client's own share of a CPU is told as well."""
+    arguments = {"requests": requests, "batch": batch, "connections": connections, "seed": seed}
+    async with where.peer("http_client", url=server.url, expected=expected, **arguments) as client:
+        await client.line()
+        before = server.child.cpu_s()
+        await client.go()
+        said = await client.line()
+        cpu_s = server.child.cpu_s() - before
+    more = {"client CPU %": 100 * said["cpu_s"] / said["wall_s"], "CPU %": 100 * cpu_s / said["wall_s"]}
+    more |= {f"{name} ms": value for name, value in said["ms"].items()}
+    return Sample(said["requests"] * batch, said["wall_s"], cpu_s, more)
+
+
+async def _loop(where: Place, options: Options, seed: int) -> Sample:
+    async with where.peer("producer_loop", count=options.posted_in_batches, seed=seed) as producer:
+        await producer.line()
+        await producer.go()
+        said = await producer.line()
+    return Sample(**said, more={"CPU %": 100 * said["cpu_s"] / said["wall_s"]})

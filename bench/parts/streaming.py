@@ -1,0 +1,77 @@
+"""Events a second of the audit agent doing all its work, against agents and consumers that do less."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from bench.events import TOPIC, api_calls
+from bench.figures import Part, Sample, Series, ratio
+from bench.options import Options
+from bench.place import Place, place
+from bench.preload import Stretch, preload
+from bench.progress import watching
+
+Say = Callable[[str], None]
+Turn = Callable[[Place, Stretch], Awaitable[Sample]]
+
+AUDIT, PLAIN, COUNTING, BARE = (
+    "audit agent, all its work",
+    "plain Faust agent, nothing",
+    "plain Faust agent, table",
+    "bare getmany + orjson",
+)
+
+
+async def run(options: Options, say: Say) -> Part:
+    """Everything takes turns on the same events; each repetition has fresh ones."""
+
+    async def plain(where: Place, stretch: Stretch) -> Sample:
+        return await _plain(where, stretch, options.slow_events, counting=False)
+
+    async def counting(where: Place, stretch: Stretch) -> Sample:
+        return await _plain(where, stretch, options.slow_events, counting=True)
+
+    turns: dict[str, Turn] = {AUDIT: _audit, PLAIN: plain, BARE: _bare, COUNTING: counting}
+    samples: dict[str, list[Sample]] = {name: [] for name in turns}
+    async with place() as where:
+        for repetition in range(options.repetitions):
+            say(f"repetition {repetition + 1} of {options.repetitions}: {options.events:,} events")
+            stretch = await preload(where, api_calls(options.events, seed=repetition))
+            for name, turn in turns.items():
+                sample = await turn(where, stretch)
+                say(f"  {name}: {sample.rate:,.0f} events/s, {sample.cpu_us:.1f} µs CPU each")
+                samples[name].append(sample)
+    series = {name: Series(name, "events", taken) for name, taken in samples.items()}
+    ratios = [
+        ratio(series[AUDIT], series[PLAIN], least=10),
+        ratio(series[AUDIT], series[COUNTING]),
+        ratio(series[AUDIT], series[BARE], least=0.3),
+    ]
+    return Part("streaming", list(series.values()), ratios)
+
+
+async def _audit(where: Place, stretch: Stretch) -> Sample:
+    """The real worker, without HTTP; it goes on where the last repetition has ended."""
+    async with where.service("worker", "--without-web") as worker, watching(where, stretch, worker) as progress:
+        return await progress.measure()
+
+
+async def _plain(where: Place, stretch: Stretch, count: int, *, counting: bool) -> Sample:
+    group = f"bench-{'counting' if counting else 'plain'}-{sum(stretch.begins.values())}"
+    begins = {TopicPartition(TOPIC, number): OffsetAndMetadata(offset, "") for number, offset in stretch.begins.items()}
+    async with AIOKafkaConsumer(**where.settings.kafka_client(), group_id=group, enable_auto_commit=False) as consumer:
+        consumer.assign(list(begins))
+        await consumer.commit(begins)
+    folder = str(where.folder / group)
+    arguments = {"group": group, "count": count, "counting": counting, "partitions": len(begins), "folder": folder}
+    async with where.peer("plain_agent", **arguments) as agent:
+        return Sample(**await agent.line())
+
+
+async def _bare(where: Place, stretch: Stretch) -> Sample:
+    begins = {str(number): offset for number, offset in stretch.begins.items()}
+    async with where.peer("bare_consumer", begins=begins, count=stretch.count) as consumer:
+        return Sample(**await consumer.line())

@@ -1,0 +1,1 @@
+"""A Kafka-native event router and audit service for a data platform."""

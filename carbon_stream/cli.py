@@ -1,0 +1,33 @@
+"""The command line: `carbon-stream COMMAND`. Settings come from the environment; a command loads only what it runs."""
+
+from __future__ import annotations
+
+import click
+
+from carbon_stream.commands.bootstrap import bootstrap
+from carbon_stream.commands.contracts import contracts
+from carbon_stream.commands.dead_letters import dead_letters
+from carbon_stream.commands.demo import demo
+from carbon_stream.commands.dev import dev
+from carbon_stream.commands.frame import Group
+from carbon_stream.commands.serve import ingest, query
+from carbon_stream.commands.show_settings import settings
+from carbon_stream.commands.worker import worker
+
+__all__ = ["main"]
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="carbon-stream", message="%(version)s")
+def main() -> None:
+    """A data platform's events: taken in over HTTP and Kafka, checked, kept, folded, and asked.
+
+    Settings come from the environment; `carbon-stream settings` shows them all.
+    """
+
+
+for command in (bootstrap, contracts, dead_letters, demo, dev, ingest, query, settings, worker):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What the service adds to an event that came by HTTP: missing parts of the envelope, and one object `context`.
+
+Nothing that a producer sent is overwritten. A `context` that a sender brings moves to `context.claimed`, and nothing
+in it is believed. null counts as absent.
+
+Filled in: `eventId` (a random UUID), `timestamp` (time of receipt), `version` ("1.0.0"; never in a DeploymentEvent,
+whose version is the deployed one), `correlationId` (the trace id of the request, else the event's own id: an event
+that nothing is said about begins a flow of its own).
+
+`context` has `receivedAt` (ms), `requestId`, and where known `clientAddress`, `userAgent`, `consumer` (who
+authenticated at the gateway: `username`, `customId`, `credentialId`), `traceId`, and `service`: what the service
+catalog knows of the event's source (`namespace`, `group`, `tier`, `owner`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+
+from carbon_stream.contracts.catalog import TOPICS, Topic
+from carbon_stream.contracts.scalars import DEFAULT_VERSION
+from carbon_stream.enrichment.services import Service
+
+__all__ = ["Consumer", "Enrichment", "Origin", "TraceParent"]
+
+_VERSION_OF_ITS_OWN: Final = frozenset(
+    topic.event_type for topic in TOPICS if topic.model.model_fields["version"].is_required()
+)
+_SOURCES_MAX: Final = 1_024
+"""Contexts kept in one request; a request with more sources builds further ones anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who authenticated at the gateway, in its words."""
+
+    username: str | None = None
+    custom_id: str | None = None
+    credential_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceParent:
+    """A valid W3C traceparent (Trace Context level 1), version 00."""
+
+    trace_id: str
+    parent_id: str
+    flags: str
+
+    def __str__(self) -> str:
+        return f"00-{self.trace_id}-{self.parent_id}-{self.flags}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is known of the request that brought an event. Only what can be believed is in here."""
+
+    received_at: int
+    """Time of receipt, ms since the epoch."""
+    request_id: str
+    client_address: str | None = None
+    user_agent: str | None = None
+    consumer: Consumer | None = None
+    trace: TraceParent | None = None
+
+
+class Enrichment:
+    """Enriches the events of one request."""
+
+    def __init__(self, origin: Origin, services: Mapping[str, Service]) -> None:
+        self.origin = origin
+        self._services = services
+        self._base = _base(origin)
+        self._correlation = origin.trace.trace_id if origin.trace else None
+        self._known: dict[str, orjson.Fragment] = {}
+
+    def apply(self, topic: Topic, data: dict[str, Any]) -> None:
+        """Adds to a valid event, in place; `topic` is its topic."""
+        event_id = data.get("eventId")
+        if event_id is None:
+            event_id = data["eventId"] = str(uuid4())
+        if data.get("timestamp") is None:
+            data["timestamp"] = self.origin.received_at
+        if data.get("version") is None and topic.event_type not in _VERSION_OF_ITS_OWN:
+            data["version"] = DEFAULT_VERSION
+        if data.get("correlationId") is None:
+            data["correlationId"] = self._correlation or event_id
+        claimed = data.get("context")
+        source: str = data["source"]
+        if claimed is not None:
+            data["context"] = {**self._context(source), "claimed": claimed}
+            return
+        fragment = self._known.get(source)
+        if fragment is None:
+            fragment = orjson.Fragment(orjson.dumps(self._context(source)))
+            if len(self._known) < _SOURCES_MAX:
+                self._known[source] = fragment
+        data["context"] = fragment
+
+    def _context(self, source: str) -> dict[str, Any]:
+        service = self._services.get(source)
+        return self._base if service is None else {**self._base, "service": service.context()}
+
+
+def _base(origin: Origin) -> dict[str, Any]:
+    base: dict[str, Any] = {"receivedAt": origin.received_at, "requestId": origin.request_id}
+    if origin.client_address is not None:
+        base["clientAddress"] = origin.client_address
+    if origin.user_agent is not None:
+        base["userAgent"] = origin.user_agent
+    if origin.consumer is not None:
+        consumer = origin.consumer
+        who = {"username": consumer.username, "customId": consumer.custom_id, "credentialId": consumer.credential_id}
+        base["consumer"] = {name: value for name, value in who.items() if value is not None}
+    if origin.trace is not None:
+        base["traceId"] = origin.trace.trace_id
+    return base

@@ -1,0 +1,35 @@
+"""What ingest tells whoever counts: a hook, so that no logic knows of metrics."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+__all__ = ["IngestObserver", "Unobserved"]
+
+
+class IngestObserver(Protocol):
+    """Called once a request, never once an event."""
+
+    def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+        """A request with events has its answer, `seconds` after its head was read.
+
+        `accepted` counts by topic, `rejected` by reason (those of the contract, and "unavailable").
+        """
+
+    def in_work(self, size: int) -> None:
+        """Bytes of bodies and records that requests hold now."""
+
+    def kafka_ready(self, ready: bool) -> None:
+        """Whether Kafka answers the producer; told at each change."""
+
+
+class Unobserved:
+    """Counts nothing."""
+
+    def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+        """Nothing."""
+
+    def in_work(self, size: int) -> None:
+        """Nothing."""
+
+    def kafka_ready(self, ready: bool) -> None:
+        """Nothing."""

@@ -1,0 +1,133 @@
+"""Who sent a request: the gateway's headers, the client's address, its trace. Only what can be believed.
+
+Anyone who reaches the port can send `X-Consumer-Username` and the like. They are read only when the peer of the
+connection is in `trusted_proxies`, which is empty unless the operator sets it: not even loopback is trusted, since
+behind a sidecar every peer is local. A user agent and a `traceparent` are claims by nature, and are taken from anyone,
+bounded and cleaned.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+from uuid import uuid4
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+from carbon_stream.enrichment import Consumer, Origin, TraceParent
+from carbon_stream.settings import Network
+
+__all__ = ["REQUEST_ID", "OriginReader", "clean", "parse_traceparent"]
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+"""Where the request keeps its id, for the answer's `X-Request-Id` and for logs."""
+
+_NAME_CHARS_MAX: Final = 256
+_USER_AGENT_CHARS_MAX: Final = 512
+_HOPS_MAX: Final = 32
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+# https://www.w3.org/TR/trace-context/#traceparent-header-field-values: version ff is invalid, and what a later
+# version adds stands behind a further dash.
+_TRACEPARENT: Final = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
+
+
+class OriginReader:
+    """Reads the origin of requests, believing the gateway's headers from trusted networks only."""
+
+    def __init__(self, trusted: Sequence[Network], clock: Callable[[], float] = time.time) -> None:
+        self._trusted = tuple(trusted)
+        self._clock = clock
+        self._is_trusted = lru_cache(maxsize=4_096)(self._in_trusted)
+
+    def read(self, request: web.BaseRequest) -> Origin:
+        """The origin of a request; also settles the id that the answer carries."""
+        headers = request.headers
+        peer = _address(request.remote or "")
+        by_gateway = peer is not None and self._is_trusted(peer)
+        given = headers.get("X-Request-Id", "") if by_gateway else ""
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+        request[REQUEST_ID] = request_id
+        return Origin(
+            received_at=int(self._clock() * 1000),
+            request_id=request_id,
+            client_address=self._client(peer, headers) if by_gateway else peer,
+            user_agent=clean(headers.get("User-Agent"), _USER_AGENT_CHARS_MAX),
+            consumer=_consumer(headers) if by_gateway else None,
+            trace=_trace(headers),
+        )
+
+    def _client(self, peer: str | None, headers: CIMultiDictProxy[str]) -> str | None:
+        """The last address in X-Forwarded-For that is no trusted proxy: further left anyone may have written."""
+        client = peer
+        hops = ",".join(headers.getall("X-Forwarded-For", ())).rsplit(",", _HOPS_MAX)[-_HOPS_MAX:]
+        for hop in reversed(hops):
+            address = _address(hop)
+            if address is None:
+                break
+            client = address
+            if not self._is_trusted(address):
+                break
+        return client
+
+    def _in_trusted(self, address: str) -> bool:
+        parsed = ip_address(address)
+        return any(parsed in network for network in self._trusted)
+
+
+@lru_cache(maxsize=256)
+def clean(value: str | None, chars_max: int) -> str | None:
+    """A header's value as text that can be stored and shown: valid Unicode, no control characters, bounded."""
+    if not value:
+        return None
+    value = value[: 4 * chars_max]
+    if not (value.isascii() and value.isprintable()):
+        # aiohttp keeps bytes that are not UTF-8 as lone surrogates, which JSON cannot say
+        value = _CONTROLS.sub(" ", value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    return value.strip()[:chars_max] or None
+
+
+def parse_traceparent(value: str) -> TraceParent | None:
+    """A W3C traceparent, or None where it is not valid (it is then ignored, as the specification says)."""
+    found = _TRACEPARENT.fullmatch(value.strip())
+    if found is None:
+        return None
+    version, trace_id, parent_id, flags, more = found.groups()
+    if trace_id.strip("0") == "" or parent_id.strip("0") == "" or (version == "00" and more):
+        return None
+    return TraceParent(trace_id, parent_id, flags)
+
+
+def _trace(headers: CIMultiDictProxy[str]) -> TraceParent | None:
+    if "traceparent" not in headers:
+        return None
+    values = headers.getall("traceparent")
+    return parse_traceparent(values[0]) if len(values) == 1 and len(values[0]) <= _USER_AGENT_CHARS_MAX else None
+
+
+def _consumer(headers: CIMultiDictProxy[str]) -> Consumer | None:
+    consumer = Consumer(
+        username=clean(headers.get("X-Consumer-Username"), _NAME_CHARS_MAX),
+        custom_id=clean(headers.get("X-Consumer-Custom-ID"), _NAME_CHARS_MAX),
+        credential_id=clean(headers.get("X-Credential-Identifier"), _NAME_CHARS_MAX),
+    )
+    return consumer if consumer != Consumer() else None
+
+
+@lru_cache(maxsize=1_024)
+def _address(text: str) -> str | None:
+    """An IP address in its usual form, without port, brackets and zone; None where it is none."""
+    text = text.strip()[:_NAME_CHARS_MAX]
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        parsed = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return str(mapped or parsed)

@@ -1,0 +1,72 @@
+"""From raw events to records: parse, validate, enrich, route, in one pass. Pure but for the clock in its origin."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from carbon_stream.contracts import codec, limits
+from carbon_stream.contracts.codec import Invalid
+from carbon_stream.enrichment import Enrichment, Origin
+from carbon_stream.enrichment.services import Service
+from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
+from carbon_stream.routing import Record, record_of
+
+__all__ = ["NOT_JSON_REASONS", "Checked", "Pipeline"]
+
+NOT_JSON_REASONS: Final = frozenset({"empty", "not-utf8", "not-json"})
+"""Reasons that make a whole body not JSON, where the event is the body."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """Events in order: each has a record and its eventId, or a rejection.
+
+    `places` says for each record which event it is of.
+    """
+
+    rejections: dict[int, Rejected] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+
+class Pipeline:
+    """Checks and enriches the events of one request."""
+
+    def __init__(self, origin: Origin, services: Mapping[str, Service], event_bytes_max: int) -> None:
+        self._enrichment = Enrichment(origin, services)
+        self._received_at = origin.received_at
+        self._traceparent = str(origin.trace).encode() if origin.trace else None
+        self._event_bytes_max = event_bytes_max
+        self._record_bytes_max = event_bytes_max + limits.RECORD_BYTES - limits.EVENT_BYTES
+
+    def check(self, raw_events: Iterable[bytes]) -> Checked:
+        """Records and rejections for raw events."""
+        checked = Checked()
+        for place, raw in enumerate(raw_events):
+            data: dict[str, Any] = {}
+            try:
+                data = codec.parse(raw, max_bytes=self._event_bytes_max)
+                record = self._record(data)
+            except Invalid as error:
+                checked.rejections[place] = Rejected(_event_id(data), False, error.reason, error.errors)
+                continue
+            checked.records.append(record)
+            checked.event_ids.append(data["eventId"])
+            checked.places.append(place)
+        return checked
+
+    def _record(self, data: dict[str, Any]) -> Record:
+        topic = codec.accept(data)
+        self._enrichment.apply(topic, data)
+        value = codec.encode(data)
+        if len(value) > self._record_bytes_max:
+            message = f"with what the service adds the event has {len(value):,} bytes, too many for its topic"
+            raise Invalid(TOO_LARGE, (codec.FieldError("", TOO_LARGE, message),))
+        return record_of(topic, data, value, self._received_at, self._traceparent)
+
+
+def _event_id(data: dict[str, Any]) -> str | None:
+    """The id that a refused event came with, if it can be one."""
+    event_id = data.get("eventId")
+    return event_id if isinstance(event_id, str) and 0 < len(event_id) <= limits.EVENT_ID_CHARS else None

@@ -1,0 +1,121 @@
+"""Receipts: what became of each event of a request, and the status that follows for the request.
+
+Pure. The rules are those of the HTTP contract: 202 if any event was taken and none is left that should be sent again,
+503 with Retry-After if one is, 422 if none was valid.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from carbon_stream.contracts.codec import FieldError
+from carbon_stream.errors import ProblemError
+from carbon_stream.ingest.limits import RETRY_AFTER_S
+
+__all__ = ["TOO_LARGE", "UNAVAILABLE", "Accepted", "Receipt", "Receipts", "Rejected", "rejected"]
+
+TOO_LARGE: Final = "too-large"
+UNAVAILABLE: Final = "unavailable"
+"""The `type` of the error of an event that should be sent again."""
+
+
+class Accepted(NamedTuple):
+    """On its topic, acknowledged by all in-sync replicas. `offset` is None where the broker no longer knew it."""
+
+    event_id: str
+    topic: str
+    partition: int
+    offset: int | None
+
+
+class Rejected(NamedTuple):
+    """Not taken. `retriable`: the same event sent again later may be taken (its outcome may even be unknown now)."""
+
+    event_id: str | None
+    retriable: bool
+    reason: str
+    errors: tuple[FieldError, ...]
+
+
+Receipt = Accepted | Rejected
+
+
+def rejected(event_id: str | None, reason: str, message: str, *, retriable: bool = False) -> Rejected:
+    """A rejection of the event as a whole."""
+    return Rejected(event_id, retriable, reason, (FieldError("", reason, message),))
+
+
+class Receipts:
+    """The receipts of a request, added in order of its events. Kept as JSON: a request may have very many."""
+
+    def __init__(self) -> None:
+        self.accepted: dict[str, int] = {}
+        """How many were accepted, by topic."""
+        self.rejected: dict[str, int] = {}
+        """How many were rejected, by reason."""
+        self._again = 0
+        self._parts: list[bytes] = []
+        self._first_error = ""
+
+    def add(self, receipts: Iterable[Receipt]) -> None:
+        """Adds the receipts of the next events."""
+        documents: list[dict[str, Any]] = []
+        for receipt in receipts:
+            if isinstance(receipt, Accepted):
+                event_id, topic, partition, offset = receipt
+                self.accepted[topic] = self.accepted.get(topic, 0) + 1
+                documents.append(
+                    {
+                        "eventId": event_id,
+                        "status": "accepted",
+                        "topic": topic,
+                        "partition": partition,
+                        "offset": offset,
+                    }
+                )
+            else:
+                self.rejected[receipt.reason] = self.rejected.get(receipt.reason, 0) + 1
+                self._again += receipt.retriable
+                self._first_error = self._first_error or receipt.errors[0].message
+                documents.append(_document(receipt))
+        if documents:
+            self._parts.append(orjson.dumps(documents)[1:-1])
+
+    def status(self) -> int:
+        """The status of the request."""
+        if self._again:
+            return 503
+        return 202 if self.accepted else 422
+
+    def encode(self) -> bytes:
+        """The reply of a 202 as JSON."""
+        return orjson.dumps(self._body())
+
+    def problem(self, status: int) -> ProblemError:
+        """The reply of any other status: a problem document with the same members."""
+        if status == 503:
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            detail = f"{self._again} of {self._count} events should be sent again; the receipts say which"
+            return ProblemError(503, "Unavailable", detail, headers=headers, extra=self._body())
+        if status == 413:
+            return ProblemError(413, "Content too large", self._first_error, extra=self._body())
+        detail = "no event was valid; the receipts say why" if self._count else "there is no event in the request"
+        return ProblemError(422, "No valid event", detail, extra=self._body())
+
+    @property
+    def _count(self) -> int:
+        return sum(self.accepted.values()) + sum(self.rejected.values())
+
+    def _body(self) -> dict[str, Any]:
+        return {
+            "accepted": sum(self.accepted.values()),
+            "rejected": sum(self.rejected.values()),
+            "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]"),
+        }
+
+
+def _document(receipt: Rejected) -> dict[str, Any]:
+    head: dict[str, Any] = {} if receipt.event_id is None else {"eventId": receipt.event_id}
+    errors = [{"pointer": e.pointer, "type": e.type, "message": e.message} for e in receipt.errors]
+    return {**head, "status": "rejected", "retriable": receipt.retriable, "errors": errors}

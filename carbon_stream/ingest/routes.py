@@ -1,0 +1,120 @@
+"""POST /v1/events."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from aiohttp import web
+
+from carbon_stream.errors import ProblemError
+from carbon_stream.ingest.body import Body
+from carbon_stream.ingest.delivery import Delivery, Outcome, Stored
+from carbon_stream.ingest.formats import native
+from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
+from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Accepted, Receipt, Receipts, rejected
+from carbon_stream.ingest.service import INGEST, Ingest
+
+__all__ = ["INGEST", "routes"]
+
+_CHUNK_EVENTS: Final = 500
+"""Events that are checked before other requests have their turn: a few milliseconds."""
+_CHUNKS_AHEAD: Final = 8
+"""Chunks of one request that are on their way to Kafka at once: bounds memory, and is enough to keep it busy."""
+_LARGE_BODY_BYTES: Final = 4 << 20
+_BODY_REFUSED: Final = {400: "not-json", 413: TOO_LARGE, 503: UNAVAILABLE}
+"""Reasons under which a body that was refused as a whole is counted, as one event."""
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of ingest; they find their parts in the application under INGEST."""
+    return [web.post("/v1/events", post_events)]
+
+
+async def post_events(request: web.Request) -> web.Response:
+    """Takes one event, an array, or NDJSON, and answers with a receipt for each event, in order.
+
+    202 with receipts; any other status raises ProblemError: 422, 503 and 413 with receipts where there are any, 400,
+    408, 413, 415 for the request as a whole.
+    """
+    begun = time.monotonic()
+    ingest = request.app[INGEST]
+    receipts = Receipts()
+    try:
+        status = await _take(request, ingest, receipts)
+        ingest.observer.answered(receipts.accepted, receipts.rejected, time.monotonic() - begun)
+    except ProblemError as problem:
+        if problem.status in _BODY_REFUSED:
+            ingest.observer.answered({}, {_BODY_REFUSED[problem.status]: 1}, time.monotonic() - begun)
+        raise
+    finally:
+        ingest.observer.in_work(ingest.room.used)
+    if status != 202:
+        raise receipts.problem(status)
+    return web.Response(status=202, body=receipts.encode(), content_type="application/json")
+
+
+async def _take(request: web.Request, ingest: Ingest, receipts: Receipts) -> int:
+    """Reads, checks and publishes; fills the receipts, and gives the status that follows."""
+    given = request.content_type if "Content-Type" in request.headers else None
+    media_type = native.media_type_of(given, request.charset)
+    pipeline = Pipeline(ingest.origins.read(request), ingest.services, ingest.limits.event_bytes)
+    async with Body(request, ingest.limits, ingest.room) as body:
+        data = await body.read()
+        ingest.observer.in_work(ingest.room.used)
+        raw_events, single = await _split(media_type, data, ingest.limits.events)
+        return await (_one if single else _many)(ingest, pipeline, raw_events, receipts)
+
+
+async def _split(media_type: str, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
+    if len(data) < _LARGE_BODY_BYTES:
+        return native.split(media_type, data, events_max)
+    return await asyncio.to_thread(native.split, media_type, data, events_max)
+
+
+async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:
+    """A body that is one event: what is wrong with the event's text is wrong with the body."""
+    checked = pipeline.check(raw_events)
+    if not checked.records:
+        rejection = checked.rejections[0]
+        if rejection.reason in NOT_JSON_REASONS:
+            raise ProblemError(400, "Not JSON", rejection.errors[0].message)
+        receipts.add([rejection])
+        return 413 if rejection.reason == TOO_LARGE else 422
+    receipts.add([_receipt(checked, 0, (await ingest.publisher.publish(checked.records))[0])])
+    return receipts.status()
+
+
+async def _many(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:
+    """Checks and submits chunk by chunk, a few of them ahead of what Kafka has acknowledged."""
+    chunks: deque[tuple[Checked, Delivery]] = deque()
+    while chunk := list(islice(raw_events, _CHUNK_EVENTS)):
+        checked = pipeline.check(chunk)
+        chunks.append((checked, await ingest.publisher.submit(checked.records)))
+        if len(chunks) > _CHUNKS_AHEAD:
+            await _finish(*chunks.popleft(), receipts)
+        elif len(chunk) == _CHUNK_EVENTS:
+            await asyncio.sleep(0)
+    while chunks:
+        await _finish(*chunks.popleft(), receipts)
+    return receipts.status()
+
+
+async def _finish(checked: Checked, delivery: Delivery, receipts: Receipts) -> None:
+    """Waits until a chunk's records are settled, and adds the receipts of all its events."""
+    await delivery.done
+    found: dict[int, Receipt] = {**checked.rejections}
+    for index, outcome in enumerate(delivery.outcomes()):
+        found[checked.places[index]] = _receipt(checked, index, outcome)
+    receipts.add([found[place] for place in range(len(found))])
+
+
+def _receipt(checked: Checked, index: int, outcome: Outcome) -> Receipt:
+    event_id = checked.event_ids[index]
+    if isinstance(outcome, Stored):
+        return Accepted(event_id, checked.records[index].topic, outcome.partition, outcome.offset)
+    if outcome.retriable:
+        return rejected(event_id, UNAVAILABLE, outcome.why, retriable=True)
+    return rejected(event_id, TOO_LARGE, outcome.why)

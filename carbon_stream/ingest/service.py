@@ -1,0 +1,82 @@
+"""What ingest is made of, and its life in an application: composed from the settings, started and stopped in order."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from carbon_stream.contracts import limits as contract_limits
+from carbon_stream.contracts.catalog import TOPICS
+from carbon_stream.enrichment.services import Service, load_services
+from carbon_stream.ingest.limits import Limits, Room
+from carbon_stream.ingest.observer import IngestObserver, Unobserved
+from carbon_stream.ingest.origin import OriginReader
+from carbon_stream.ingest.publisher import Publisher
+from carbon_stream.settings import Settings
+
+__all__ = ["INGEST", "Ingest", "compose", "context"]
+
+
+@dataclass(slots=True)
+class Ingest:
+    """The parts that a request needs."""
+
+    limits: Limits
+    room: Room
+    origins: OriginReader
+    services: Mapping[str, Service]
+    publisher: Publisher
+    observer: IngestObserver = field(default_factory=Unobserved)
+    draining: bool = False
+    """Set first when the process is to stop: readiness goes, requests are still served."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a load balancer should send requests here."""
+        return not self.draining and self.publisher.ready
+
+
+INGEST: Final = web.AppKey("ingest", Ingest)
+
+
+def compose(settings: Settings, observer: IngestObserver | None = None) -> Ingest:
+    """Ingest as the settings say; call it inside the event loop. Raises OperatorError for a bad service catalog."""
+    limits = Limits.of(settings)
+    room = Room(settings.max_pending_bytes)
+    headroom = contract_limits.RECORD_BYTES - contract_limits.EVENT_BYTES
+    publisher = Publisher(
+        settings.kafka_client(),
+        [topic.name for topic in TOPICS],
+        room=room,
+        record_bytes_max=limits.event_bytes + headroom,
+        timeout_s=limits.publish_timeout_s,
+        observer=observer,
+    )
+    return Ingest(
+        limits=limits,
+        room=room,
+        origins=OriginReader(settings.trusted_networks),
+        services=load_services(settings.service_catalog),
+        publisher=publisher,
+        observer=observer or Unobserved(),
+    )
+
+
+def context(
+    settings: Settings, observer: IngestObserver | None = None
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context for an application: ingest under INGEST, started, and at the end drained and closed.
+
+    aiohttp ends cleanup contexts after the last request has its answer. To stop gracefully, set `draining` first,
+    give load balancers their time, and then clean up the runner.
+    """
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        ingest = app[INGEST] = compose(settings, observer)
+        await ingest.publisher.start()
+        yield
+        ingest.draining = True
+        await ingest.publisher.close()
+
+    return run

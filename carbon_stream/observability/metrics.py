@@ -1,0 +1,202 @@
+"""The one list of all metrics, with type, unit, labels and meaning, and the calls that update them.
+
+Logic never touches a metric: it tells a hook (streaming's `Observer`) or its caller what happened, and that calls
+here, once a batch or a request rather than once an event.
+"""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+
+from carbon_stream.observability.instruments import DECLARED, OTHER, Bounded, Declared, counter, gauge, histogram
+
+__all__ = [
+    "METRICS",
+    "count_dead_letter",
+    "count_duplicates",
+    "count_events",
+    "count_rejected",
+    "observe_acknowledgement",
+    "observe_request",
+    "observe_view",
+]
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000)
+_TOPIC = "topic of the event; `other` where it has none of ours"
+_STAGE = "stage of the topology: audit, health, lineage, datasets"
+_TABLE = "table that a changelog belongs to"
+_PARTITION = "number of the partition"
+
+EVENTS = counter(
+    "events_total",
+    "events",
+    "Events taken in over HTTP (path http) and read from the topics by the agents (path kafka), by what became of"
+    " them. Duplicates have result duplicate.",
+    topic=_TOPIC,
+    type="event type; `other` where it is unknown",
+    path="way in: http, kafka",
+    result="http: accepted, spooled, duplicate, rejected, unavailable; kafka: applied, duplicate, dead",
+)
+REJECTED = counter(
+    "rejected_events_total",
+    "events",
+    "Events that HTTP ingest refused, by reason.",
+    reason="as in the contract: empty, not-json, too-large, unknown-type, invalid, …; or unavailable",
+)
+DEAD_LETTERS = counter(
+    "dead_letters_total",
+    "records",
+    "Records that an agent put into the dead-letter topic.",
+    topic="topic that the record was on",
+    reason="why it could not be used, as in the contract",
+)
+DUPLICATES = counter(
+    "duplicate_events_total",
+    "events",
+    "Events seen before (same source and eventId) and therefore not counted again.",
+    topic=_TOPIC,
+    path="way in: http, kafka",
+)
+LATE = counter(
+    "late_events_total", "events", "Events counted in an hour that had passed when they arrived.", topic=_TOPIC
+)
+SKEWED = counter(
+    "skewed_events_total",
+    "events",
+    "Events whose timestamp is more than five minutes ahead of the broker's; they count at the broker's time.",
+    topic=_TOPIC,
+)
+ACKNOWLEDGEMENT = histogram(
+    "acknowledgement_latency_seconds",
+    "seconds",
+    "From receipt of a request with events to the brokers' acknowledgement of all of them.",
+    _SECONDS,
+)
+REQUEST = histogram(
+    "http_request_duration_seconds",
+    "seconds",
+    "From the first byte of a request's head to the end of its answer.",
+    _SECONDS,
+    method="HTTP method",
+    route="path pattern of the route; `other` where none matched",
+    status="class of the answer: 2xx, 3xx, 4xx, 5xx",
+)
+REQUEST_EVENTS = histogram("request_events", "events", "Events in one request.", _RECORDS)
+INFLIGHT = gauge("ingest_inflight_bytes", "bytes", "Request bodies in work, decompressed.", "livesum")
+
+BATCH = histogram("batch_records", "records", "Records in one batch of a partition.", _RECORDS, stage=_STAGE)
+TRANSACTION = histogram(
+    "transaction_duration_seconds",
+    "seconds",
+    "One unit of work: from its batch at hand to its commit.",
+    _SECONDS,
+    stage=_STAGE,
+)
+LAG = gauge(
+    "consumer_lag_records",
+    "records",
+    "Records of a partition that the agents have still to read.",
+    "livemostrecent",
+    topic="source topic",
+    partition=_PARTITION,
+)
+ROWS = gauge("table_rows", "rows", "Rows that a table holds.", "livemostrecent", table=_TABLE, partition=_PARTITION)
+REBALANCES = counter("rebalances_total", "rebalances", "Times that partitions were handed out anew.")
+GAVE_UP = counter(
+    "partitions_given_up_total",
+    "partitions",
+    "Partitions that a worker gave up with nothing applied, to be taken up again.",
+    stage=_STAGE,
+    reason="kind of failure",
+)
+
+VIEW_LATENCY = histogram(
+    "view_latency_seconds",
+    "seconds",
+    "From the broker's append time of an event to the moment when queries show it.",
+    _SECONDS,
+    table=_TABLE,
+)
+VIEW_LAG = gauge(
+    "view_lag_records",
+    "records",
+    "Changelog records that the views of this process have still to read.",
+    "livemax",
+    table=_TABLE,
+)
+VIEWS_READY = gauge("views_ready", "", "1 once the views of every process have been loaded, else 0.", "livemin")
+
+SERVICE_HEALTH = gauge(
+    "service_health_status",
+    "",
+    "State of each service of the platform: 1 for the state it is in, 0 for the others.",
+    "livemostrecent",
+    namespace="namespace of the service",
+    service="name of the service",
+    status="HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN",
+)
+SERVICE_HEALTH_OMITTED = gauge(
+    "omitted_services", "services", "Services beyond the bound on series, not shown one by one.", "livemax"
+)
+
+KAFKA_READY = gauge("kafka_ready", "", "1 while the brokers answer every process, else 0.", "livemin")
+RESTARTS = counter(
+    "process_restarts_total", "restarts", "Child processes started again after they had ended.", process="its role"
+)
+START_TIME = gauge("process_start_time_seconds", "seconds", "When the youngest process started, Unix time.", "livemax")
+BUILD = gauge("build_info", "", "Always 1; the version is a label.", "livemax", version="version of carbon_stream")
+
+# A process counts from here on, so this is when it started, whichever way that was.
+START_TIME.set(time.time())
+BUILD.labels(version("carbon-stream")).set(1)
+
+METRICS: tuple[Declared, ...] = tuple(DECLARED)
+"""All metrics there are, in the order above."""
+
+_topic, _type, _reason = Bounded(64), Bounded(64), Bounded(64)
+
+
+def count_events(path: str, result: str, topic: str | None, event_type: str | None, number: int = 1) -> None:
+    """Counts `number` events of one topic and type that came by `path` ("http" or "kafka") and ended as `result`."""
+    if number:
+        EVENTS.labels(_topic(topic or OTHER), _type(event_type or OTHER), path, result).inc(number)
+
+
+def count_rejected(reason: str, number: int = 1) -> None:
+    """Counts events that ingest refused for one reason."""
+    if number:
+        REJECTED.labels(_reason(reason)).inc(number)
+
+
+def count_duplicates(path: str, topic: str, number: int = 1) -> None:
+    """Counts events seen before."""
+    if number:
+        DUPLICATES.labels(_topic(topic), path).inc(number)
+
+
+def count_dead_letter(topic: str, reason: str, number: int = 1) -> None:
+    """Counts records put into the dead-letter topic."""
+    if number:
+        DEAD_LETTERS.labels(_topic(topic), _reason(reason)).inc(number)
+
+
+def observe_acknowledgement(seconds: float, events: int) -> None:
+    """One request with `events` events was acknowledged `seconds` after its receipt."""
+    ACKNOWLEDGEMENT.observe(seconds)
+    REQUEST_EVENTS.observe(events)
+
+
+_routes, _METHODS = Bounded(100), frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
+    """One HTTP request was answered; `route` is the matched pattern, None if there was none."""
+    known = method if method in _METHODS else OTHER
+    REQUEST.labels(known, _routes(route) if route else OTHER, f"{status // 100}xx").observe(seconds)
+
+
+def observe_view(table: str, seconds: float) -> None:
+    """An event appended `seconds` ago is now seen by queries."""
+    VIEW_LATENCY.labels(table).observe(max(seconds, 0.0))

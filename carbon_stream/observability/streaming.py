@@ -1,0 +1,72 @@
+"""The agents' observer: what the streaming part reports becomes metrics. Implements `streaming.observer.Observer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+from carbon_stream.observability import metrics
+from carbon_stream.observability.instruments import Bounded
+
+__all__ = ["StreamingMetrics"]
+
+_NOT_A_WORD = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+class Counted(Protocol):
+    """A batch's counts for one topic partition (`streaming.ledger.Tally`)."""
+
+    @property
+    def applied(self) -> int: ...
+    @property
+    def duplicate(self) -> int: ...
+    @property
+    def dead(self) -> int: ...
+    @property
+    def late(self) -> int: ...
+    @property
+    def skewed(self) -> int: ...
+
+
+class StreamingMetrics:
+    """Updates metrics a batch at a time. `types` maps each source topic to its event type."""
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        self._types = types
+        self._reason = Bounded(32)
+
+    def on_batch(self, stage: str, partition: int, topic: str, counted: Counted, seconds: float) -> None:
+        """A topic's part of a unit of work was committed."""
+        event_type = self._types.get(topic)
+        metrics.count_events("kafka", "applied", topic, event_type, counted.applied)
+        metrics.count_events("kafka", "duplicate", topic, event_type, counted.duplicate)
+        metrics.count_events("kafka", "dead", topic, event_type, counted.dead)
+        metrics.count_duplicates("kafka", topic, counted.duplicate)
+        if counted.late:
+            metrics.LATE.labels(topic).inc(counted.late)
+        if counted.skewed:
+            metrics.SKEWED.labels(topic).inc(counted.skewed)
+        metrics.BATCH.labels(stage).observe(counted.applied + counted.duplicate + counted.dead)
+        metrics.TRANSACTION.labels(stage).observe(seconds)
+
+    def on_dead_letter(self, topic: str, reason: str) -> None:
+        """A record went to the dead letters."""
+        metrics.count_dead_letter(topic, reason)
+
+    def on_rebalance(self, assigned: int, revoked: int) -> None:
+        """Partitions were handed out anew."""
+        metrics.REBALANCES.inc()
+
+    def on_gave_up(self, stage: str, partition: int, reason: str) -> None:
+        """A partition was given up with nothing applied; of the reason, its first word is the label."""
+        kind = _NOT_A_WORD.split(reason, maxsplit=1)[0][:64] or "unknown"
+        metrics.GAVE_UP.labels(stage, self._reason(kind)).inc()
+
+    def on_rows(self, stage: str, partition: int, rows: int) -> None:
+        """How many rows a partition's table holds now."""
+        metrics.ROWS.labels(stage, partition).set(rows)
+
+    def on_lag(self, topic: str, partition: int, records: int) -> None:
+        """How many records of a partition are still to be read."""
+        metrics.LAG.labels(topic, partition).set(records)

@@ -1,0 +1,1 @@
+"""Pure folds: (rows, events) → rows. No I/O, no asyncio, no Kafka."""

@@ -1,0 +1,1 @@
+"""HTTP reads over the views."""

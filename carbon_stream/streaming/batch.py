@@ -1,0 +1,77 @@
+"""A batch: what one fetch brought for one source partition, carried through Faust as one message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Record(Protocol):
+    """A Kafka record as the client hands it out (aiokafka's `ConsumerRecord` is one)."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Batch(list[Record]):
+    """Records of one partition in offset order, and how they follow on what was handed over before.
+
+    `run` numbers an unbroken stretch of reading (a new one starts at each assignment and each seek) and only grows;
+    `previous` is the offset of the last record handed over before this batch in the same run, None for its first.
+    A receiver that sees `previous` differ from what it saw last knows that Faust has skipped something.
+    """
+
+    __slots__ = ("previous", "run")
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        super().__init__(records)
+        self.run = 0
+        self.previous: int | None = None
+
+    def size_bytes(self) -> int:
+        """Bytes of keys and values; headers are small and not counted."""
+        return sum([len(record.value or b"") + len(record.key or b"") for record in self])
+
+
+class BatchMessage:
+    """A batch dressed as the one Kafka record that Faust's consumer expects: its offset is that of its last record."""
+
+    __slots__ = (
+        "checksum",
+        "headers",
+        "key",
+        "offset",
+        "partition",
+        "serialized_key_size",
+        "serialized_value_size",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
+    )
+
+    def __init__(self, batch: Batch) -> None:
+        last: Any = batch[-1]
+        self.topic: str = last.topic
+        self.partition: int = last.partition
+        self.offset: int = last.offset
+        self.timestamp: int = last.timestamp
+        self.timestamp_type: int = last.timestamp_type
+        self.headers: tuple[tuple[str, bytes], ...] = ()
+        self.key: bytes | None = None
+        self.value = batch
+        self.checksum: int | None = None
+        self.serialized_key_size = 0
+        self.serialized_value_size = 0

@@ -1,0 +1,51 @@
+"""What a stage tells whoever watches it: metrics enter here, never inside the logic."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from carbon_stream.streaming.ledger import Tally
+
+
+class Observer(Protocol):
+    """Every method is called after the fact and must neither raise nor block."""
+
+    def on_batch(self, stage: str, partition: int, topic: str, counted: Tally, seconds: float) -> None:
+        """A topic's part of a unit of work was committed: its counts, and how long the whole unit took."""
+
+    def on_dead_letter(self, topic: str, reason: str) -> None:
+        """A record went to the dead letters."""
+
+    def on_rebalance(self, assigned: int, revoked: int) -> None:
+        """Partitions were handed out anew."""
+
+    def on_gave_up(self, stage: str, partition: int, reason: str) -> None:
+        """A partition was given up with nothing applied."""
+
+    def on_rows(self, stage: str, partition: int, rows: int) -> None:
+        """How many rows a partition's table holds now; 0 when it has moved elsewhere."""
+
+    def on_lag(self, topic: str, partition: int, records: int) -> None:
+        """How many records of a partition are still to be read."""
+
+
+class Silent:
+    """An observer that looks away."""
+
+    def on_batch(self, stage: str, partition: int, topic: str, counted: Tally, seconds: float) -> None:
+        """Nothing."""
+
+    def on_dead_letter(self, topic: str, reason: str) -> None:
+        """Nothing."""
+
+    def on_rebalance(self, assigned: int, revoked: int) -> None:
+        """Nothing."""
+
+    def on_gave_up(self, stage: str, partition: int, reason: str) -> None:
+        """Nothing."""
+
+    def on_rows(self, stage: str, partition: int, rows: int) -> None:
+        """Nothing."""
+
+    def on_lag(self, topic: str, partition: int, records: int) -> None:
+        """Nothing."""

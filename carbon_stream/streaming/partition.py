@@ -1,0 +1,348 @@
+"""One partition of a stage as this worker owns it: taking it over, working through its batches, giving it up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import orjson
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from carbon_stream.streaming import unit
+from carbon_stream.streaming.batch import Batch
+from carbon_stream.streaming.clock import BrokerClock
+from carbon_stream.streaming.deduplication import Budget, Seen, take_segments
+from carbon_stream.streaming.entry import Sweep
+from carbon_stream.streaming.intake import Intake
+from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
+from carbon_stream.streaming.observer import Observer
+from carbon_stream.streaming.restore import Bounds, Restorer, RestoreStalled
+from carbon_stream.streaming.rows import Shard, Work, encode_key
+from carbon_stream.streaming.transaction import Fenced, PartitionProducer
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 60.0
+BACKOFF_S_MAX = 10.0
+SHORT_SIGHTS_MIN = 3
+"""How often a topic must be seen to end before our position until it is believed to have been deleted and made anew."""
+
+FINISH_S_MAX = 5.0
+"""How long a partition that is let go may take to finish the unit of work that is under way."""
+
+
+class Reader(Protocol):
+    """What a partition needs of the consumer that feeds it."""
+
+    async def reread(self, positions: Mapping[TP, int]) -> None:
+        """Read on from these offsets; batches from before are recognised by their older run."""
+
+    def run_of(self, partition: TP) -> int:
+        """The run that is being read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What does not change from partition to partition of a stage."""
+
+    name: str
+    topics: tuple[str, ...]
+    changelog: str
+    dead_letters: str
+    group_id: str
+    logic: unit.Logic
+    sweep: Sweep | None
+    kafka: Mapping[str, Any]
+    observer: Observer
+    reassignment_s_max: float
+    """How long a fenced partition waits for the group's new assignment: a member that was thrown out learns of it with
+    its next heartbeat."""
+
+
+class Stuck(Exception):
+    """A partition cannot go on, and waiting will not help: the worker ends with this."""
+
+
+class Partition:
+    """Queue, state and producer of one stage partition. `start` it once, `submit` batches, `close` it at the end."""
+
+    def __init__(
+        self, plan: Plan, number: int, shard: Shard, restorer: Restorer, budget: Budget, fencing: asyncio.Semaphore
+    ) -> None:
+        self.plan, self.number = plan, number
+        self._restorer, self._fencing = restorer, fencing
+        self._changelog = TopicPartition(plan.changelog, number)
+        self._state = unit.State(shard, {topic: Seen(topic, budget) for topic in plan.topics})
+        self._clock = BrokerClock()
+        self._intake = Intake()
+        self._reread_why: str | None = None
+        self._wake = asyncio.Event()
+        self._assigned = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._producer: PartitionProducer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._swept_at = time.monotonic()
+        self._busy_since: float | None = self._swept_at
+        self._committed = self._held = False
+        self._short: dict[str, int] = {}
+        self.owned = False
+        self.taken_over = asyncio.Event()
+
+    # -- what the stage calls -------------------------------------------------------------------------------------
+
+    def start(self, reader: Reader, room: asyncio.Event, crash: Any) -> None:
+        """Begin to take the partition over and to work; `crash(exception)` ends the worker if nothing else helps."""
+        self._reader, self._room, self._crash = reader, room, crash
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held = False
+        self._task = asyncio.create_task(self._run(), name=f"{self.plan.name}-{self.number}")
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A partition whose task ends without having been told to must not stand still unnoticed."""
+        if not self._closing.is_set() and not self._held:
+            self._crash(Stuck(f"{self}: its task has ended"))
+
+    def hold(self) -> None:
+        """The group hands partitions out anew: what is not taken over yet waits, lest it fence the next owner late."""
+        if not self.owned and self._task is not None and not self._task.done():
+            self._held = True
+            self._task.cancel()
+
+    def reassigned(self) -> None:
+        """The group has handed this partition to this worker (again)."""
+        self._assigned.set()
+        if self._held:
+            self._begin()
+
+    def has_room(self) -> bool:
+        """Whether another batch may be fetched for this partition."""
+        return self._intake.has_room()
+
+    def position(self, topic: str) -> int:
+        """The offset of the next record of a topic to commit."""
+        return self._state.tallies.get(topic, Tally()).position
+
+    def submit(self, batch: Batch) -> None:
+        """Queue a batch; one that does not follow on what came before makes the partition read again."""
+        if why := self._intake.put(batch):
+            self.read_again(why)
+        self._wake.set()
+
+    def busy_s(self) -> float:
+        """How long the present step (taking over, one unit of work) has taken, seconds; 0 while there is nothing to do.
+
+        Waiting for the group's word, and between two attempts, is a step as well.
+        """
+        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+
+    def read_again(self, why: str) -> None:
+        """Drop what is queued and read again from the position; nothing is applied twice by it."""
+        self._reread_why = why
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Finish the unit that is under way, within a bound, and let go of everything."""
+        self._closing.set()
+        self._wake.set()
+        self._assigned.set()
+        if self._task is not None:
+            done, _ = await asyncio.wait({self._task}, timeout=FINISH_S_MAX if self.owned else 0)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait({self._task})
+        await self._close_producer()
+        for seen in self._state.seen.values():
+            seen.close()
+        self.owned = False
+        self.plan.observer.on_rows(self.plan.name, self.number, 0)
+
+    # -- taking over and giving up --------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            try:
+                await self._take_over()
+                await self._work()
+            except Fenced as exc:
+                await self._give_up(f"fenced: another worker owns it now ({exc})")
+                await self._wait_for_assignment()
+            except (TimeoutError, KafkaError, RestoreStalled, OSError) as exc:
+                failures = 1 if self._committed else failures + 1
+                await self._give_up(f"{type(exc).__name__}: {exc}")
+                # for as long as it takes: a fresh process would find the same brokers
+                await self._pause(min(BACKOFF_S_MAX, 0.25 * 2 ** min(failures, 10)))
+            except Exception as exc:
+                log.exception("%s: failed", self)
+                await self._give_up(repr(exc))
+                return  # which ends the worker: a broken stage that goes on helps nobody
+
+    async def _take_over(self) -> None:
+        """Fence whoever wrote before, then learn what they committed: in this order."""
+        self._busy_since = started = time.monotonic()
+        self._assigned.clear()
+        self._committed = False
+        await self._close_producer()
+        self._producer = PartitionProducer(
+            self.plan.kafka, f"{self.plan.group_id}-{self.plan.name}-{self.number}", self.plan.group_id
+        )
+        async with self._fencing:
+            await self._producer.fence()
+        state = self._state
+        sources = [TopicPartition(topic, self.number) for topic in self.plan.topics]
+        bounds = await self._restorer.bring_up(self._changelog, state.shard, sources)
+        segments = take_segments(state.shard)
+        for topic, seen in state.seen.items():
+            seen.restore(segments.get(topic, ()))
+            state.tallies[topic] = self._checked(
+                self._restored(topic), topic, bounds[TopicPartition(topic, self.number)]
+            )
+            if state.tallies[topic].at:
+                self._clock.saw(state.tallies[topic].at)
+        self.owned = True
+        self.taken_over.set()
+        self.plan.observer.on_rows(self.plan.name, self.number, len(state.shard))
+        log.debug("%s: taken over in %.2f s, %d rows", self, time.monotonic() - started, len(state.shard))
+
+    def _restored(self, topic: str) -> Tally:
+        row = self._state.shard.rows.get(encode_key(ledger_key(topic)))
+        return tally_of(None if row is None else orjson.loads(row))
+
+    def _checked(self, tally: Tally, topic: str, bounds: Bounds) -> Tally:
+        """Positions that the topic no longer has are moved to where it begins, and it is said."""
+        if tally.position > bounds.end:
+            # reading a whole topic again counts it again: one answer of one broker is not enough for that
+            self._short[topic] = self._short.get(topic, 0) + 1
+            if self._short[topic] < SHORT_SIGHTS_MIN:
+                raise RestoreStalled(f"{topic} ends at {bounds.end}, before position {tally.position}: looking again")
+            self._short[topic] = 0
+            log.error(
+                "%s: %s was made anew (position %d, end %d): reading it from %d",
+                self,
+                topic,
+                tally.position,
+                bounds.end,
+                bounds.begin,
+            )
+            return replace(tally, position=bounds.begin)
+        if tally.position < bounds.begin:
+            if tally.at:
+                log.error(
+                    "%s: %s lost offsets %d to %d before they were read", self, topic, tally.position, bounds.begin - 1
+                )
+            return replace(tally, position=bounds.begin)
+        return tally
+
+    async def _give_up(self, why: str) -> None:
+        """Nothing of the failed unit is applied; what is queued will be read again."""
+        self.owned = False
+        log.warning("%s: given up: %s", self, why)
+        self.plan.observer.on_gave_up(self.plan.name, self.number, why)
+        self._reread_why = why
+        await self._close_producer()
+
+    async def _close_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+
+    async def _wait_for_assignment(self) -> None:
+        """A worker that was thrown out must not fence the new owner: only the group's word makes it try again.
+
+        A word since the last commit counts: somebody else had the partition for a while, and has it no more.
+        """
+        try:
+            await asyncio.wait_for(self._assigned.wait(), self.plan.reassignment_s_max)
+        except TimeoutError:
+            # no rebalance in the time in which a member that was thrown out would have noticed: it is still ours, and
+            # what fenced it was the last act of somebody who has lost it
+            log.warning("%s: still assigned here: taking it over again", self)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless the partition is let go meanwhile."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+
+    # -- working --------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while not self._closing.is_set():
+            if self._reread_why is not None:
+                await self._reread()
+            if time.monotonic() - self._swept_at >= SWEEP_EVERY_S:
+                await self._sweep()
+            batches = await self._next()
+            if not batches or self._closing.is_set():
+                continue
+            if why := self._intake.doubt(batches, self.position):
+                self._reread_why = why
+            elif outcome := unit.decide(self.plan.logic, self._state, batches):
+                await self._commit(outcome)
+
+    async def _next(self) -> list[Batch]:
+        """All that is queued; empty when a sweep is due."""
+        self._wake.clear()
+        if not self._intake and self._reread_why is None:
+            self._busy_since = None
+            wait_s = SWEEP_EVERY_S - (time.monotonic() - self._swept_at)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(wait_s, 0.0))
+        self._busy_since = time.monotonic()
+        batches = self._intake.take()
+        self._room.set()
+        return batches
+
+    async def _commit(self, outcome: unit.Outcome) -> None:
+        assert self._producer is not None
+        started = time.monotonic()
+        positions = {TopicPartition(topic, self.number): offset for topic, offset in outcome.positions().items()}
+        written = await self._producer.commit(
+            self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), positions
+        )
+        unit.apply(self._state, outcome)
+        self._committed = True
+        self._assigned.clear()
+        self._state.shard.position = max(self._state.shard.position, written)
+        seconds = time.monotonic() - started
+        for topic, counted in outcome.counted.items():
+            self._clock.saw(counted.at)
+            self.plan.observer.on_batch(self.plan.name, self.number, topic, counted, seconds)
+        for letter in outcome.dead:
+            self.plan.observer.on_dead_letter(letter.record.topic, letter.reason)
+        self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))
+
+    async def _sweep(self) -> None:
+        self._swept_at = time.monotonic()
+        now = self._clock.now()
+        if self.plan.sweep is None or now is None:
+            return
+        assert self._producer is not None
+        work = Work(self._state.shard)
+        self.plan.sweep(work, now)
+        if changes := work.changes():
+            await self._producer.commit(self._changelog, changes, (self.plan.dead_letters, ()), {})
+            self._state.shard.apply(changes)
+
+    # -- reading again --------------------------------------------------------------------------------------------
+
+    async def _reread(self) -> None:
+        why, self._reread_why = self._reread_why, None
+        log.warning("%s: reading again: %s", self, why)
+        self._intake.drop()
+        await self._reader.reread({TP(topic, self.number): self.position(topic) for topic in self.plan.topics})
+        self._intake.drop()
+        self._intake.follow({topic: self._reader.run_of(TP(topic, self.number)) for topic in self.plan.topics})
+        self._room.set()
+
+    def __str__(self) -> str:
+        return f"stage {self.plan.name} partition {self.number}"

@@ -1,0 +1,1 @@
+"""Read replicas: the changelogs materialised in any process that answers queries."""

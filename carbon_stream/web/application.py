@@ -1,0 +1,190 @@
+"""Puts the HTTP application together from its parts: ingest, queries, or both.
+
+Each part adds its routes, what they find in the application, what must hold before it is ready, and its start and stop
+as a cleanup context. Parts start in the order below and stop in the reverse one. None of them waits for Kafka to
+start: HTTP answers at once, and /readyz says what is missing.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from carbon_stream.dead_letters.reader import DeadLetterReader
+from carbon_stream.dead_letters.replay import Replayer
+from carbon_stream.ingest import routes as ingest_routes
+from carbon_stream.ingest import service as ingest_service
+from carbon_stream.ingest.service import INGEST
+from carbon_stream.observability import metrics
+from carbon_stream.observability.service_health import ServiceHealth
+from carbon_stream.query import answers, audit, datasets, health, lineage
+from carbon_stream.query.audit_events import AuditEvents
+from carbon_stream.query.loaded import as_of_when_loaded
+from carbon_stream.settings import Settings
+from carbon_stream.views.audit import AuditView
+from carbon_stream.views.datasets import AccessView, DatasetsView
+from carbon_stream.views.freshness import Freshness
+from carbon_stream.views.health import HealthView
+from carbon_stream.views.lineage import LineageView
+from carbon_stream.views.reader import ChangelogReader, View
+from carbon_stream.web import catalog_routes, dead_letters, index, openapi, status
+from carbon_stream.web.ingest_metrics import IngestMetrics
+from carbon_stream.web.problems import add_headers, problems
+from carbon_stream.web.readiness import READINESS, Readiness
+from carbon_stream.web.topic_facts import TopicFacts
+
+_GAUGES_EVERY_S: Final = 1.0
+
+Start = Callable[[], Awaitable[object]]
+
+
+def ingest_application(settings: Settings) -> web.Application:
+    """Takes events in; no queries, so it holds no rows."""
+    application = _bare(settings)
+    _add_ingest(application, settings)
+    _add_catalog(application, settings)
+    return _described(application)
+
+
+def query_application(settings: Settings) -> web.Application:
+    """Answers queries from its own views; takes no events."""
+    application = _bare(settings)
+    _add_queries(application, settings)
+    _add_dead_letters(application, settings)
+    _add_catalog(application, settings)
+    return _described(application)
+
+
+def whole_application(settings: Settings) -> web.Application:
+    """Everything in one process."""
+    application = _bare(settings)
+    _add_ingest(application, settings)
+    _add_queries(application, settings)
+    _add_dead_letters(application, settings)
+    _add_catalog(application, settings)
+    return _described(application)
+
+
+def _bare(settings: Settings) -> web.Application:
+    application = web.Application(middlewares=[_measured, problems], client_max_size=settings.max_body_bytes)
+    application.on_response_prepare.append(add_headers)
+    application[READINESS] = Readiness()
+    application.add_routes(status.routes())
+    application.cleanup_ctx.append(_gauges)
+    return application
+
+
+def _add_ingest(application: web.Application, settings: Settings) -> None:
+    application.add_routes(ingest_routes.routes())
+    application.cleanup_ctx.append(ingest_service.context(settings, IngestMetrics()))
+
+    def lack() -> str | None:
+        ingest = application.get(INGEST)
+        return None if ingest is not None and ingest.ready else "the producer has no connection to Kafka"
+
+    application[READINESS].require("kafka", lack)
+
+
+def _add_queries(application: web.Application, settings: Settings) -> None:
+    kafka = settings.kafka_client()
+    freshness = Freshness(kafka)
+    application[audit.AUDIT_VIEW] = audit_view = AuditView()
+    application[audit.AUDIT_EVENTS] = audit_events = AuditEvents(kafka)
+    application[health.HEALTH_VIEW] = health_view = HealthView()
+    application[lineage.LINEAGE_VIEW] = lineage_view = LineageView()
+    application[datasets.DATASETS_VIEW] = datasets_view = DatasetsView()
+    application[datasets.ACCESS_VIEW] = access_view = AccessView()
+    views: list[View] = [audit_view, health_view, lineage_view, datasets_view, access_view, *freshness.views]
+    reader = ChangelogReader(kafka, views, on_seen=metrics.observe_view)
+    application[answers.AS_OF] = as_of_when_loaded(reader, freshness)
+    application.add_routes([*audit.routes(), *health.routes(), *lineage.routes(), *datasets.routes()])
+    application[READINESS].require("views", lambda: None if reader.ready.is_set() else "the views are being loaded")
+    application.cleanup_ctx.append(_lasting(reader.start, reader.stop))
+    application.cleanup_ctx.append(_lasting(freshness.start, freshness.stop))
+    application.cleanup_ctx.append(_lasting(_nothing, audit_events.close))
+    application.cleanup_ctx.append(_each_second(lambda: _show_views(reader, health_view, freshness)))
+
+
+def _add_dead_letters(application: web.Application, settings: Settings) -> None:
+    reader = DeadLetterReader(settings.kafka_client())
+    application[dead_letters.READER] = reader
+    application[dead_letters.REPLAYER] = Replayer(settings.kafka_client(), reader)
+    token = settings.admin_token
+    application[dead_letters.ADMIN_TOKEN] = token.get_secret_value() if token else ""
+    application.add_routes(dead_letters.routes())
+
+
+def _add_catalog(application: web.Application, settings: Settings) -> None:
+    application[catalog_routes.TOPIC_FACTS] = TopicFacts(settings.kafka_client(), settings.app_id)
+    application.add_routes(catalog_routes.routes())
+
+
+def _described(application: web.Application) -> web.Application:
+    """Last of all: the documents tell of the routes that are there."""
+    application.add_routes([*openapi.routes(), *index.routes()])
+    application[openapi.DOCUMENT] = openapi.document(application)
+    return application
+
+
+@web.middleware
+async def _measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Outside of the problem documents, so that it sees every answer's status."""
+    began = time.perf_counter()
+    response = await handler(request)
+    resource = request.match_info.route.resource
+    metrics.observe_request(
+        request.method, resource.canonical if resource else None, response.status, time.perf_counter() - began
+    )
+    return response
+
+
+def _lasting(start: Start, stop: Start) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A part's start and stop as an aiohttp cleanup context."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await start()
+        yield
+        await stop()
+
+    return context
+
+
+async def _nothing() -> None:
+    """Nothing is to be started."""
+
+
+def _each_second(update: Callable[[], None]) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A small update, repeated as long as the application runs."""
+
+    async def repeat() -> None:
+        while True:
+            update()
+            await asyncio.sleep(_GAUGES_EVERY_S)
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(repeat(), name="gauges")
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return context
+
+
+def _gauges(application: web.Application) -> AsyncIterator[None]:
+    readiness = application[READINESS]
+    return _each_second(lambda: status.publish_readiness(readiness))(application)
+
+
+def _show_views(reader: ChangelogReader, health_view: HealthView, freshness: Freshness) -> None:
+    for table, behind in reader.lag().items():
+        metrics.VIEW_LAG.labels(table).set(behind)
+    as_of = freshness.as_of(HealthView.table)
+    _SERVICE_HEALTH.show(dict(health_view.statuses(health_view.services(), as_of)))
+
+
+_SERVICE_HEALTH: Final = ServiceHealth()

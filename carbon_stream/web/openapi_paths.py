@@ -1,0 +1,263 @@
+"""Every operation of the HTTP interface: parameters, bodies, and each status with its shape."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from carbon_stream.contracts.catalog import BY_EVENT_TYPE, BY_NAME
+from carbon_stream.contracts.exports import example
+from carbon_stream.dead_letters.reader import CURSOR_CHARS_MAX, CURSOR_PATTERN
+from carbon_stream.ingest.formats.native import JSON, NDJSON
+from carbon_stream.projections.audit import DIMENSIONS
+from carbon_stream.projections.health import STATUSES
+from carbon_stream.query import audit as audit_query
+from carbon_stream.query import health as health_query
+from carbon_stream.query import lineage as lineage_query
+from carbon_stream.query.audit_search import CURSOR_CHARS_MAX as CURSOR_CHARS
+from carbon_stream.query.audit_search import EVENT_TYPES, RESULTS
+from carbon_stream.views.lineage import DEPTH_MAX, DIRECTIONS, NODES_MAX
+from carbon_stream.web.dead_letters import KNOWN_REASONS, PAGE_DEFAULT, PAGE_MAX
+from carbon_stream.web.openapi_schemas import Schema, array, enum, ref
+
+Operation = dict[str, Any]
+
+PROBLEM_JSON: Final = "application/problem+json"
+METRICS_TEXT: Final = "text/plain"
+NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 1_024}
+LONG_NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": audit_query.NAME_CHARS_MAX}
+MOMENT: Final[Schema] = {
+    "description": "RFC 3339 with its zone, or milliseconds since the epoch",
+    "anyOf": [
+        {"type": "integer", "minimum": 100_000_000_000, "maximum": 253_402_300_799_999},
+        {"type": "integer", "const": 0},
+        {"type": "string", "format": "date-time"},
+    ],
+}
+
+_REQUEST_ID: Final = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_RETRY_AFTER: Final = {**_REQUEST_ID, "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "required": True}}
+_TITLES: Final = {
+    400: "The request is not understood.",
+    401: "The bearer token is missing or wrong.",
+    403: "The call is switched off.",
+    404: "There is no such thing.",
+    408: "The body did not come in time.",
+    409: "The cursor belongs to a search with other parameters.",
+    413: "The body, an event or the batch is larger than this service takes.",
+    415: "The body's media type or encoding is not one of those that are taken.",
+    422: "Nothing of it is valid; the document says why.",
+    500: "An error of the service.",
+    503: "It cannot be done now; try again after the given time.",
+}
+
+
+def integer(least: int, most: int, default: int) -> Schema:
+    """A whole number within bounds."""
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
+
+
+def query(name: str, schema: Schema, description: str, *, required: bool = False) -> dict[str, Any]:
+    """A query parameter."""
+    return {"name": name, "in": "query", "schema": schema, "description": description, "required": required}
+
+
+def path(name: str, schema: Schema, description: str) -> dict[str, Any]:
+    """A path parameter; it is percent-encoded."""
+    return {"name": name, "in": "path", "schema": schema, "description": description, "required": True}
+
+
+def problem(status: int, schema: str = "Problem") -> dict[str, Any]:
+    """A problem document as an answer."""
+    return {
+        "description": _TITLES[status],
+        "headers": _RETRY_AFTER if status == 503 else _REQUEST_ID,
+        "content": {PROBLEM_JSON: {"schema": ref(schema)}},
+    }
+
+
+def ok(schema: Schema, description: str = "The answer.", media_type: str = JSON) -> dict[str, Any]:
+    """An answer as hoped for."""
+    return {"description": description, "headers": _REQUEST_ID, "content": {media_type: {"schema": schema}}}
+
+
+def get(
+    operation_id: str,
+    summary: str,
+    answer: dict[str, Any],
+    parameters: Iterable[dict[str, Any]] = (),
+    problems: Iterable[int] = (),
+) -> Operation:
+    """A GET operation; 400 (a parameter that is not known, at least) and 500 are always among its answers."""
+    statuses = sorted({400, 500, *problems})
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "parameters": list(parameters),
+        "responses": {"200": answer, **{str(status): problem(status) for status in statuses}},
+    }
+
+
+_LOADING: Final = (503,)
+_EVENT_EXAMPLES: Final = {name: {"value": example(name)} for name in BY_EVENT_TYPE}
+
+_POST_EVENTS: Final[Operation] = {
+    "operationId": "postEvents",
+    "summary": "Take events: one, an array, or NDJSON (a JSON event a line)",
+    "description": (
+        "The body may be compressed (Content-Encoding: gzip). Receipts come in the order of the events. 202 when any"
+        " event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
+        " was valid. A lost answer is settled by sending the same eventId again."
+    ),
+    "parameters": [],
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"oneOf": [ref("Event"), array(ref("Event"), minItems=1)]}, "examples": _EVENT_EXAMPLES},
+            NDJSON: {"schema": {"type": "string", "description": "one event a line"}},
+        },
+    },
+    "responses": {
+        "202": ok(ref("Receipts"), "Taken: each event has its receipt."),
+        **{str(status): problem(status) for status in (400, 408, 500)},
+        "413": problem(413, "ProblemPerhapsWithReceipts"),
+        "415": problem(415),
+        "422": problem(422, "ProblemWithReceipts"),
+        "503": problem(503, "ProblemPerhapsWithReceipts"),
+    },
+}
+
+_REPLAY: Final[Operation] = {
+    "operationId": "replayDeadLetters",
+    "summary": "Try dead letters again: those that would be taken today",
+    "description": "Give ids, or a reason or an originTopic for the newest letters that match. Replaying counts once.",
+    "parameters": [],
+    "security": [{"adminToken": []}],
+    "requestBody": {
+        "required": True,
+        "content": {JSON: {"schema": {"oneOf": [ref("ReplayById"), ref("ReplayMatching")]}}},
+    },
+    "responses": {
+        "200": ok(ref("ReplayResults"), "What became of each; its code is what the status would be for it alone."),
+        **{str(status): problem(status) for status in (400, 401, 403, 413, 415, 500, 503)},
+    },
+}
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("GET", "/"): get("showIndex", "What can be opened", ok(ref("Index"))),
+    ("GET", "/healthz"): get("healthz", "Whether the process is alive", ok(ref("Alive"))),
+    ("GET", "/readyz"): {
+        **get("readyz", "Whether this address takes events and its views are loaded", ok(ref("Readiness"))),
+    },
+    ("GET", "/metrics"): get(
+        "showMetrics", "All metrics, in the Prometheus text format", ok({"type": "string"}, media_type=METRICS_TEXT)
+    ),
+    ("GET", "/openapi.json"): get("showOpenapi", "This document", ok({"type": "object"})),
+    ("GET", "/asyncapi.json"): get("showAsyncapi", "The topics and their messages", ok({"type": "object"})),
+    ("POST", "/v1/events"): _POST_EVENTS,
+    ("GET", "/v1/types"): get("listTypes", "All event types", ok(ref("Types"))),
+    ("GET", "/v1/types/{eventType}"): get(
+        "showType",
+        "One event type with its JSON Schema and an example",
+        ok(ref("Type")),
+        [path("eventType", {"type": "string", "minLength": 1, "examples": list(BY_EVENT_TYPE)}, "the event type")],
+        (404,),
+    ),
+    ("GET", "/v1/topics"): get("listTopics", "The topics as the brokers have them", ok(ref("Topics")), (), (503,)),
+    ("GET", "/v1/audit/summary"): get(
+        "showAuditSummary",
+        "Audited events counted by one dimension, the largest groups first",
+        ok(ref("AuditSummary")),
+        [
+            query("by", {**enum(DIMENSIONS), "default": "user"}, "what to count by"),
+            query("from", MOMENT, "the beginning; 24 hours before the end unless given"),
+            query("to", MOMENT, "the end; now unless given"),
+            query("limit", integer(1, audit_query.GROUPS_MAX, audit_query.GROUPS), "the most groups in the answer"),
+        ],
+        _LOADING,
+    ),
+    ("GET", "/v1/audit/events"): get(
+        "listAuditEvents",
+        "The audited events themselves, newest first",
+        ok(ref("AuditEvents")),
+        [
+            *(
+                query(name, LONG_NAME, f"only events of this {name}")
+                for name in ("user", "service", "action", "resource")
+            ),
+            query("result", enum(RESULTS), "only events with this result"),
+            query("eventType", enum(EVENT_TYPES), "only events of this type"),
+            query("eventId", NAME, "only events with this id"),
+            query("correlationId", NAME, "only events of this flow"),
+            query("from", MOMENT, "only events of this time and later"),
+            query("to", MOMENT, "only events before this time"),
+            query("limit", integer(1, audit_query.EVENTS_MAX, audit_query.EVENTS), "the most events in the answer"),
+            query("cursor", {"type": "string", "minLength": 1, "maxLength": CURSOR_CHARS}, "next of the page before"),
+        ],
+        (404, 409, 503),
+    ),
+    ("GET", "/v1/health/services"): get(
+        "listServices",
+        "The services' health",
+        ok(ref("Services")),
+        [
+            query("namespace", NAME, "only services of this namespace"),
+            query("status", enum(STATUSES), "only services that have this status"),
+            query(
+                "limit",
+                integer(1, health_query.SERVICES_LISTED_MAX, health_query.SERVICES_LISTED),
+                "the most services that are listed; omitted counts the others",
+            ),
+        ],
+        _LOADING,
+    ),
+    ("GET", "/v1/health/services/{namespace}/{service}"): get(
+        "showService",
+        "One service's health with its recent transitions",
+        ok(ref("ServiceDetail")),
+        [path("namespace", NAME, "the namespace"), path("service", NAME, "the service")],
+        (404, *_LOADING),
+    ),
+    ("GET", "/v1/health/namespaces"): get(
+        "listNamespaces", "The worst status of each namespace", ok(ref("Namespaces")), (), _LOADING
+    ),
+    ("GET", "/v1/lineage"): get(
+        "showLineage",
+        "What a dataset is made from, and what is made from it",
+        ok(ref("Lineage")),
+        [
+            query("dataset", NAME, "where to begin", required=True),
+            query("direction", {**enum(DIRECTIONS), "default": "both"}, "which way to go"),
+            query("depth", integer(1, DEPTH_MAX, lineage_query.DEPTH), "how many steps"),
+            query("limit", integer(1, NODES_MAX, NODES_MAX), "the most datasets in the answer"),
+        ],
+        (404, *_LOADING),
+    ),
+    ("GET", "/v1/datasets/{name}"): get(
+        "showDataset",
+        "Everything that is known of a dataset",
+        ok(ref("Dataset")),
+        [path("name", NAME, "the dataset's name; its slashes may stay as they are")],
+        (404, *_LOADING),
+    ),
+    ("GET", "/v1/dead-letters"): get(
+        "listDeadLetters",
+        "What was refused and why, newest first",
+        ok(ref("DeadLetters")),
+        [
+            query("limit", integer(1, PAGE_MAX, PAGE_DEFAULT), "the most letters in the answer"),
+            query(
+                "cursor",
+                {"type": "string", "pattern": CURSOR_PATTERN, "maxLength": CURSOR_CHARS_MAX},
+                "next of the page before",
+            ),
+            query("reason", enum(KNOWN_REASONS), "only those refused for this reason"),
+            query("originTopic", enum(BY_NAME), "only those that were on this topic"),
+        ],
+        (503,),
+    ),
+    ("POST", "/v1/dead-letters/replay"): _REPLAY,
+}
+OPERATIONS["GET", "/readyz"]["responses"]["503"] = {
+    "description": "Not ready; the answer says what is missing.",
+    "headers": _RETRY_AFTER,
+    "content": {JSON: {"schema": ref("Readiness")}},
+}

@@ -1,0 +1,6 @@
+"""Rows of the datasets stage: ingestion, quality and transformation; see `carbon_stream.projections.datasets`."""
+
+from carbon_stream.app import app
+from carbon_stream.contracts.catalog import PARTITIONS, Group
+
+datasets = app.Table("datasets", partitions=PARTITIONS[Group.DATA])

@@ -1,0 +1,54 @@
+"""Real brokers for the tests. Ports are free ones and folders temporary, so that suites can run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carbon_stream.local import LocalKafka
+from carbon_stream.local.ports import free_ports
+
+FreshKafka = Callable[..., LocalKafka]
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """One broker for the whole run. Tests share it: they name topics and groups of their own, and never stop it."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def bootstrap_servers(kafka: LocalKafka) -> str:
+    """The shared broker's address, host:port."""
+    return kafka.bootstrap_servers
+
+
+@pytest.fixture
+def fresh_kafka(tmp_path: Path) -> Iterator[FreshKafka]:
+    """Starts brokers of the test's own: `fresh_kafka()`, with LocalKafka's options; all are stopped at its end."""
+    places = (tmp_path / f"kafka-{number}" for number in count(1))
+    with ExitStack() as stack:
+
+        def start(data_dir: Path | None = None, **options: Any) -> LocalKafka:
+            return stack.enter_context(LocalKafka(data_dir or next(places), **options))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A cluster of three nodes for the tests of one file; a test that takes a node down starts it again."""
+    with LocalKafka(tmp_path_factory.mktemp("three"), nodes=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on 127.0.0.1 on which nothing listens."""
+    return free_ports(1)[0]

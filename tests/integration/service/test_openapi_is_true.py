@@ -1,0 +1,112 @@
+"""schemathesis reads /openapi.json and finds no request that is answered otherwise than the document says.
+
+It runs against the whole service with real rows in its views, with every check it has, bounded and seeded.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from carbon_stream.demo.banner import banner
+from carbon_stream.demo.cast import DASHBOARD, PEOPLE, SERVICES
+from carbon_stream.demo.play import Play
+from carbon_stream.settings import Settings
+from tests.integration.service.conftest import MakeService
+from tests.support.service import Service
+
+pytestmark = pytest.mark.timeout(400)
+
+TOKEN = "s3cret-for-tests"
+KNOWN = {
+    "dataset": DASHBOARD,
+    "name": DASHBOARD,
+    "namespace": SERVICES[0].namespace,
+    "service": SERVICES[0].name,
+    "eventType": "AuditAPICallEvent",
+    "user": PEOPLE[0].user_id,
+    "cursor": "0.0",
+}
+"""Values of parameters that something is known of, so that answers have something in them."""
+
+
+@pytest.fixture(scope="module")
+def played(make_service: MakeService) -> Service:
+    """A service that has seen a short day."""
+    service = make_service(CARBON_STREAM_ADMIN_TOKEN=TOKEN)
+    service.start()
+    service.wait_ready()
+    kafka = {"bootstrap_servers": service.kafka.bootstrap_servers}
+    tally = asyncio.run(Play(service.url(), kafka, rate=0, count=600, seed=3, say=print).run())
+    assert tally.surprises == 0
+    return service
+
+
+def test_the_three_lines_that_dev_prints_show_something(played: Service) -> None:
+    settings = Settings(http_port=played.ports[1])
+    lines = re.findall(r"curl -s '?(http\S+?)'? \|", banner(settings))
+    assert [urlsplit(line).netloc for line in lines] == [f"127.0.0.1:{played.ports[1]}"] * 3
+    users, health, lineage = (played.get(line.removeprefix(played.url())) for line in lines)
+    assert len(users["groups"]) == 5
+    assert [change["action"] for change in health["deployments"]] == ["ROLLBACK", "DEPLOY"]
+    assert {"s3://lake/raw/trades", "s3://lake/raw/weather"} <= {node["id"] for node in lineage["nodes"]}
+    assert any(edge["columns"] for edge in lineage["edges"])
+
+
+def document_with_examples(service: Service, folder: Path, types: int | None = None) -> Path:
+    """The service's own document, with known values as examples; `types` leaves out all but so many event types."""
+    document: dict[str, Any] = service.get("/openapi.json")
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation["parameters"]:
+                if parameter["name"] in KNOWN and path is not document["paths"]["/v1/audit/events"]:
+                    parameter["example"] = KNOWN[parameter["name"]]
+    if types is not None:
+        event = document["components"]["schemas"]["Event"]
+        event["oneOf"] = event["oneOf"][:types]
+    file = folder / f"openapi-{types}.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
+def run_schemathesis(service: Service, document: Path, *options: str) -> None:
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", service.url()),
+        *("--checks", "all", "--seed", "1", "--continue-on-failure", "--no-color", "--warnings", "off"),
+        *("-H", f"Authorization: Bearer {TOKEN}", "--request-timeout", "30", "--output-truncate", "true"),
+        *options,
+    ]
+    environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(document.parent / "hypothesis")}
+    done = subprocess.run(
+        command, cwd=document.parent, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    lines = [line[:400] for line in (done.stdout + done.stderr).splitlines()]
+    assert done.returncode == 0, "\n".join(lines)
+
+
+def test_no_query_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
+    run_schemathesis(
+        played, document_with_examples(played, tmp_path), "--exclude-path", "/v1/events", "--max-examples", "15"
+    )
+
+
+def test_no_event_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
+    run_schemathesis(
+        *(played, document_with_examples(played, tmp_path), "--include-path", "/v1/events"),
+        *("--phases", "examples,fuzzing", "--max-examples", "150"),
+    )
+
+
+def test_no_bound_of_a_field_is_other_than_described(played: Service, tmp_path: Path) -> None:
+    """Every bound and every type of every field, for a few event types: for all of them it takes minutes."""
+    run_schemathesis(
+        *(played, document_with_examples(played, tmp_path, types=2), "--include-path", "/v1/events"),
+        *("--phases", "coverage", "--max-examples", "1"),
+    )

@@ -1,0 +1,56 @@
+"""The benchmarks run and report what the README quotes. What they measure here means nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERIES = {
+    "streaming": {
+        "audit agent, all its work",
+        "plain Faust agent, nothing",
+        "plain Faust agent, table",
+        "bare getmany + orjson",
+    },
+    "http": {"single events", "handler that does nothing", "batches of 500", "loop of producer.send"},
+    "latency": set(),
+    "memory": set(),
+}
+ASKED = {"streaming": 2, "http": 2, "latency": 0, "memory": 4}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """What a quick run of all parts prints, and what it writes."""
+    written = tmp_path_factory.mktemp("bench") / "figures.json"
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout, orjson.loads(written.read_bytes())
+
+
+@pytest.mark.timeout(420)
+def test_every_part_reports_each_contender_and_what_is_asked_of_it(measured: tuple[str, dict[str, Any]]) -> None:
+    printed, document = measured
+    assert document["options"]["repetitions"] == 1
+    assert set(document["parts"]) == set(SERIES)
+    for name, part in document["parts"].items():
+        assert f"== {name}" in printed
+        assert {series["name"] for series in part["series"]} == SERIES[name]
+        for series in part["series"]:
+            assert series["perSecond"] > 0
+            assert len(series["samples"]) == 1
+        figures = part["figures"]
+        assert figures
+        assert all(figure["value"] > 0 and figure["name"] in printed for figure in figures)
+        assert sum(figure["met"] is not None for figure in figures) == ASKED[name]

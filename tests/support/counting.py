@@ -1,0 +1,216 @@
+"""Workers of a small counting app, the events they get, and what the topics hold by brute force."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
+from tests.support.processes import stop_all
+
+APP = Path(__file__).parents[1] / "integration" / "streaming" / "counting_app.py"
+PARTITIONS = 6
+
+
+async def make_topics(bootstrap: str, replication: int = 1) -> str:
+    """A new group's topics; returns the group's name."""
+    name = f"once-{uuid.uuid4().hex[:8]}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        appended = {"message.timestamp.type": "LogAppendTime"}
+        compacted = {"cleanup.policy": "compact"}
+        await admin.create_topics(
+            [NewTopic(f"{name}-{topic}", PARTITIONS, replication, topic_configs=appended) for topic in ("a", "b")]
+            + [NewTopic(f"{name}-dead", 3, replication)]
+            + [NewTopic(f"{name}-counts-changelog", PARTITIONS, replication, topic_configs=compacted)]
+        )
+    finally:
+        await admin.close()
+    return name
+
+
+class Workers:
+    """Worker processes by number; each is stopped by its process id."""
+
+    def __init__(self, group: str, bootstrap: str, folder: Path) -> None:
+        self.group, self.bootstrap, self.folder = group, bootstrap, folder
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, number: int) -> None:
+        environment = {
+            **os.environ,
+            "GROUP": self.group,
+            "BOOTSTRAP": self.bootstrap,
+            "DATADIR": str(self.folder / f"worker-{number}"),
+        }
+        with (self.folder / f"worker-{number}.log").open("ab") as log:
+            self.processes[number] = subprocess.Popen(
+                [sys.executable, str(APP), "worker", "-l", "info", "--without-web"],
+                env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def kill(self, number: int) -> None:
+        self.processes[number].kill()
+        self.processes[number].wait()
+
+    async def pause(self, number: int, seconds: float) -> None:
+        self.processes[number].send_signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        self.processes[number].send_signal(signal.SIGCONT)
+
+    async def share_partitions(self, seconds: float = 30.0) -> None:
+        """Until each worker has its half of the partitions: a pair of which one idles would prove nothing."""
+        share = f"count {PARTITIONS // 2}"
+        async with asyncio.timeout(seconds):
+            while not all(share in self.log(number) for number in self.processes):
+                await asyncio.sleep(0.1)
+
+    def log(self, number: int) -> str:
+        path = self.folder / f"worker-{number}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def stop(self) -> None:
+        stop_all(self.processes.values(), 20)
+
+    def exits(self) -> dict[int, int | None]:
+        return {number: process.poll() for number, process in self.processes.items()}
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("worker-*.log")))
+
+
+def events(dice: random.Random, count: int) -> Iterator[tuple[bytes, bytes | None]]:
+    """Key and value: mostly events, some repeated within the key's partition, some without an id, some bad."""
+    sent: list[tuple[bytes, bytes | None]] = []
+    for _ in range(count):
+        user = f"u{dice.randrange(300)}"
+        key = user.encode()
+        kind = dice.random()
+        if kind < 0.05 and sent:
+            yield dice.choice(sent[-200:])
+        elif kind < 0.07:
+            yield key, dice.choice([b"{", b"\xff\xfe", None, b"[]"])
+        elif kind < 0.10:
+            yield key, orjson.dumps({"source": "svc", "user": user})
+        else:
+            made = (
+                key,
+                orjson.dumps({"source": "svc", "user": user, "event_id": str(uuid.UUID(int=dice.getrandbits(128)))}),
+            )
+            sent.append(made)
+            yield made
+
+
+async def send(producer: AIOKafkaProducer, group: str, dice: random.Random, count: int, seconds: float) -> None:
+    """`count` records, spread evenly over the time; each topic gets its own."""
+    futures = []
+    for number, (key, value) in enumerate(events(dice, count)):
+        # a repeat goes to the topic of the first, which its key decides as well
+        futures.append(await producer.send(f"{group}-{'ab'[sum(key) % 2]}", value, key=key))
+        if number % 500 == 499:
+            await asyncio.sleep(seconds * 500 / count)
+    await asyncio.gather(*futures)
+
+
+async def read(bootstrap: str, topic: str, partitions: int) -> list[tuple[int, bytes | None, bytes | None]]:
+    """All committed records of a topic: (partition, key, value) in offset order by partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        tps = [TopicPartition(topic, n) for n in range(partitions)]
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        ends, out = await consumer.end_offsets(tps), []
+        while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                out += [(r.partition, r.key, r.value) for r in records]
+        return out
+    finally:
+        await consumer.stop()
+
+
+async def committed(bootstrap: str, group: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return sum(max(o.offset, 0) for o in (await admin.list_consumer_group_offsets(group)).values())
+    except GroupCoordinatorNotAvailableError:
+        return 0  # the broker is only just making the topic that offsets are kept in
+    finally:
+        await admin.close()
+
+
+class Truth:
+    """What the topics hold, counted by brute force."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[int, str]] = Counter()
+        self.bad = self.records = self.repeats = 0
+
+    @classmethod
+    async def of(cls, bootstrap: str, group: str) -> "Truth":
+        truth = cls()
+        for topic in ("a", "b"):
+            seen: set[tuple[int, str]] = set()
+            for partition, _, value in await read(bootstrap, f"{group}-{topic}", PARTITIONS):
+                truth.records += 1
+                try:
+                    event = orjson.loads(value or b"")
+                    user, event_id = event["user"], event.get("event_id")
+                except (ValueError, TypeError):
+                    truth.bad += 1
+                    continue
+                if event_id is not None and (partition, event_id) in seen:
+                    truth.repeats += 1
+                    continue
+                if event_id is not None:
+                    seen.add((partition, event_id))
+                truth.counts[partition, user] += 1
+        return truth
+
+
+async def caught_up(workers: Workers, records: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while (got := await committed(workers.bootstrap, workers.group)) < records:
+        assert time.monotonic() < deadline, f"committed {got} of {records}\n{workers.logs()[-6000:]}"
+        for number, status in workers.exits().items():
+            assert status is None, f"worker {number} ended with {status}\n{workers.logs()[-6000:]}"
+        await asyncio.sleep(0.3)
+
+
+async def check(workers: Workers) -> Truth:
+    """The committed changelog and dead letters against the topics."""
+    bootstrap, group = workers.bootstrap, workers.group
+    truth = await Truth.of(bootstrap, group)
+    await caught_up(workers, truth.records, 90)
+    counts: dict[tuple[int, str], int] = {}
+    ledger: dict[tuple[int, str], dict[str, int]] = {}
+    for partition, key, value in await read(bootstrap, f"{group}-counts-changelog", PARTITIONS):
+        parts = orjson.loads(key or b"")
+        if parts[0] == "user" and value is not None:
+            counts[partition, parts[1]] = orjson.loads(value)["n"]
+        elif parts[0] == "ledger" and value is not None:
+            ledger[partition, parts[1]] = orjson.loads(value)
+    assert counts == dict(truth.counts)
+    dead = await read(bootstrap, f"{group}-dead", 3)
+    assert len(dead) == truth.bad
+    totals = {name: sum(row[name] for row in ledger.values()) for name in ("applied", "duplicate", "dead", "position")}
+    assert totals == {
+        "applied": sum(truth.counts.values()),
+        "duplicate": truth.repeats,
+        "dead": truth.bad,
+        "position": truth.records,
+    }
+    return truth

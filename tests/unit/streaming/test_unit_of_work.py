@@ -1,0 +1,168 @@
+"""One unit of work as a decision: what is folded, refused, passed over, and how the ledger adds up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from carbon_stream.streaming import unit
+from carbon_stream.streaming.batch import Batch
+from carbon_stream.streaming.deduplication import Budget, Seen
+from carbon_stream.streaming.entry import Entry
+from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
+from carbon_stream.streaming.rows import Shard, Work, encode_key
+
+T = 1_764_000_000_000
+
+
+@dataclass
+class Event:
+    user: str
+    source: str = "svc"
+    event_id: str | None = None
+    timestamp: int | None = None
+
+
+class Refused(ValueError):
+    reason = "not-json"
+
+
+@dataclass
+class Record:
+    offset: int
+    value: bytes | None
+    topic: str = "t"
+    partition: int = 3
+    timestamp: int = T
+    key: bytes | None = b"k"
+    headers: Sequence[tuple[str, bytes]] = field(default_factory=list)
+
+
+def decode(value: bytes | None) -> Event:
+    try:
+        event = Event(**orjson.loads(value or b""))
+    except (ValueError, TypeError) as exc:
+        raise Refused(str(exc)) from None
+    if event.user == "decoder breaks":
+        raise RuntimeError("boom")
+    return event
+
+
+def fold(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        row = rows.get(("user", entry.event.user)) or {"n": 0, "at": []}
+        row["n"] += 1
+        row["at"].append(entry.at)
+        rows.put(("user", entry.event.user), row)
+        if entry.event.user == "fold breaks":
+            raise RuntimeError("cannot take this")
+
+
+LOGIC = unit.Logic({"t": decode, "u": decode}, Refused, fold)
+
+
+def state() -> unit.State:
+    return unit.State(Shard(), {topic: Seen(topic, Budget()) for topic in ("t", "u")})
+
+
+def record(
+    offset: int, user: str = "ann", event_id: str | None = None, at: int | None = None, topic: str = "t"
+) -> Record:
+    value = orjson.dumps({"user": user, "event_id": event_id, "timestamp": at})
+    return Record(offset, value, topic)
+
+
+def run(into: unit.State, *records: Record) -> unit.Outcome:
+    outcome = unit.decide(LOGIC, into, [Batch([r]) for r in records])
+    assert outcome is not None
+    unit.apply(into, outcome)
+    return outcome
+
+
+def count(into: unit.State, user: str) -> int:
+    row = into.shard.rows.get(encode_key(("user", user)))
+    return 0 if row is None else int(orjson.loads(row)["n"])
+
+
+def test_each_event_is_folded_once_and_the_position_moves_past_the_last() -> None:
+    s = state()
+    outcome = run(s, record(4), record(5), record(7, "bob"))
+    assert (count(s, "ann"), count(s, "bob")) == (2, 1)
+    assert outcome.positions() == {"t": 8}
+
+
+def test_offsets_before_the_position_are_passed_over_without_being_counted() -> None:
+    s = state()
+    run(s, record(4), record(5))
+    assert unit.decide(LOGIC, s, [Batch([record(4), record(5)])]) is None
+    run(s, record(5), record(6))
+    assert count(s, "ann") == 3
+    assert s.tallies["t"] == Tally(position=7, applied=3, at=T)
+
+
+def test_a_repeat_counts_once_within_a_batch_and_across_batches() -> None:
+    s = state()
+    run(s, record(0, event_id="e1"), record(1, event_id="e1"), record(2, event_id="e2"))
+    run(s, record(3, event_id="e2"), record(4))
+    assert count(s, "ann") == 3
+    assert (s.tallies["t"].applied, s.tallies["t"].duplicate) == (3, 2)
+
+
+def test_the_same_id_on_another_topic_is_another_event() -> None:
+    s = state()
+    run(s, record(0, event_id="e1"), record(0, event_id="e1", topic="u"))
+    assert count(s, "ann") == 2
+
+
+def test_events_without_an_id_are_never_repeats() -> None:
+    s = state()
+    run(s, record(0), record(1))
+    assert count(s, "ann") == 2
+
+
+def test_what_cannot_be_decoded_is_a_dead_letter_with_its_reason() -> None:
+    s = state()
+    bad = Record(1, b"\xff")
+    outcome = run(s, record(0), bad, Record(2, None))
+    assert (outcome.dead[0].record, outcome.dead[0].reason) == (bad, "not-json")
+    assert s.tallies["t"].dead == 2
+    assert count(s, "ann") == 1
+
+
+def test_a_decoder_that_breaks_costs_its_record_only() -> None:
+    s = state()
+    outcome = run(s, record(0), record(1, "decoder breaks"), record(2))
+    assert [d.reason for d in outcome.dead] == ["error"]
+    assert "boom" in outcome.dead[0].error
+    assert count(s, "ann") == 2
+
+
+def test_an_event_that_the_fold_cannot_take_becomes_a_dead_letter_and_leaves_no_trace() -> None:
+    s = state()
+    outcome = run(s, record(0), record(1, "fold breaks"), record(2))
+    assert [(d.record.offset, d.reason) for d in outcome.dead] == [(1, "error")]
+    assert (count(s, "ann"), count(s, "fold breaks")) == (2, 0)
+    assert s.tallies["t"].applied + s.tallies["t"].dead == 3
+
+
+def test_a_time_far_ahead_counts_at_the_brokers_and_a_late_one_at_its_own() -> None:
+    s = state()
+    run(s, record(0, at=T + 300_001), record(1, at=T + 300_000), record(2, at=T - 3_600_001), record(3))
+    assert orjson.loads(s.shard.rows[encode_key(("user", "ann"))])["at"] == [T, T + 300_000, T - 3_600_001, T]
+    assert (s.tallies["t"].skewed, s.tallies["t"].late) == (1, 1)
+
+
+def test_the_ledger_row_is_written_with_the_rows_and_reads_back() -> None:
+    s = state()
+    outcome = run(s, record(0), Record(1, b"{"), record(2, event_id="e"), record(3, event_id="e"))
+    row = outcome.rows()[encode_key(ledger_key("t"))]
+    assert row is not None
+    assert tally_of(orjson.loads(row)) == s.tallies["t"]
+    tally = s.tallies["t"]
+    assert tally.applied + tally.duplicate + tally.dead == 4
+
+
+def test_nothing_changes_before_the_outcome_is_applied() -> None:
+    s = state()
+    unit.decide(LOGIC, s, [Batch([record(0, event_id="e1"), Record(1, b"{")])])
+    assert (len(s.shard), len(s.seen["t"]), s.tallies) == (0, 0, {})
