@@ -9,6 +9,7 @@ import orjson
 
 ApiCall = Callable[..., dict[str, Any]]
 DEADLINE_S = 3.0
+SLACK_S = 4.0  # for a busy machine; without a deadline nothing would answer while the broker is away
 
 
 async def test_started_before_kafka_it_answers_503_and_recovers(
@@ -19,7 +20,7 @@ async def test_started_before_kafka_it_answers_503_and_recovers(
     async with service.client.post(f"{service.url}/v1/events", json=api_call(eventId="early")) as response:
         answer = await response.json(content_type=None)
         assert (response.status, response.headers["Retry-After"]) == (503, "5")
-    assert time.monotonic() - began < DEADLINE_S + 1
+    assert time.monotonic() - began < DEADLINE_S + SLACK_S
     assert answer["receipts"][0]["eventId"] == "early"
     assert answer["receipts"][0]["retriable"] is True
     assert not service.ingest.ready
@@ -51,7 +52,7 @@ async def test_what_was_acknowledged_while_the_broker_dies_is_there_afterwards(
             events = [api_call(eventId=f"{name}-{number}-{n}", service=f"{name}{n}") for n in range(3)]
             status, answer = await service.post(events)
             assert status in (202, 503), answer
-            assert time.monotonic() - began < DEADLINE_S + 2
+            assert time.monotonic() - began < DEADLINE_S + SLACK_S
             assert len(answer["receipts"]) == 3
             statuses.append(status)
             acknowledged.extend(one for one in answer["receipts"] if one["status"] == "accepted")
@@ -90,7 +91,7 @@ async def test_a_broker_that_hangs_is_answered_for_in_time(
         began = time.monotonic()
         answers = await asyncio.gather(*(service.post(api_call(service=f"s{n}")) for n in range(20)))
         assert {status for status, _ in answers} == {503}
-        assert time.monotonic() - began < DEADLINE_S + 2
+        assert time.monotonic() - began < DEADLINE_S + SLACK_S
     finally:
         broker.resume(1)
     await service.until_ready()
