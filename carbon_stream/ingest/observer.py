@@ -15,9 +15,6 @@ class IngestObserver(Protocol):
         `accepted` counts by topic, `rejected` by reason (those of the contract, and "unavailable").
         """
 
-    def in_work(self, size: int) -> None:
-        """Bytes of bodies and records that requests hold now."""
-
     def kafka_ready(self, ready: bool) -> None:
         """Whether Kafka answers the producer; told at each change."""
 
@@ -26,9 +23,6 @@ class Unobserved:
     """Counts nothing."""
 
     def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
-        """Nothing."""
-
-    def in_work(self, size: int) -> None:
         """Nothing."""
 
     def kafka_ready(self, ready: bool) -> None:

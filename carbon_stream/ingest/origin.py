@@ -6,6 +6,7 @@ behind a sidecar every peer is local. A user agent and a `traceparent` are claim
 bounded and cleaned.
 """
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from multidict import CIMultiDictProxy
 from carbon_stream.enrichment import Consumer, Origin, TraceParent
 from carbon_stream.settings import Network
 
-__all__ = ["REQUEST_ID", "OriginReader", "clean", "parse_traceparent"]
+__all__ = ["REQUEST_ID", "OriginReader", "clean", "new_request_id", "parse_traceparent"]
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Where the request keeps its id, for the answer's `X-Request-Id` and for logs."""
@@ -49,7 +50,7 @@ class OriginReader:
         peer = _address(request.remote or "")
         by_gateway = peer is not None and self._is_trusted(peer)
         given = headers.get("X-Request-Id", "") if by_gateway else ""
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         request[REQUEST_ID] = request_id
         return Origin(
             received_at=int(self._clock() * 1000),
@@ -76,6 +77,18 @@ class OriginReader:
     def _in_trusted(self, address: str) -> bool:
         parsed = ip_address(address)
         return any(parsed in network for network in self._trusted)
+
+
+_PROCESS: Final = str(uuid4())[:24]
+_requests = itertools.count(uuid4().int & 0xFFFF_FFFF)
+
+
+def new_request_id() -> str:
+    """An id like a random UUID that no other request has: random for the process, counted within it.
+
+    A random number for each request is a call of the system, which takes as long as checking a small event.
+    """
+    return f"{_PROCESS}{next(_requests) & 0xFFFF_FFFF_FFFF:012x}"
 
 
 @lru_cache(maxsize=256)

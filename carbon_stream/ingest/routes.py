@@ -49,8 +49,6 @@ async def post_events(request: web.Request) -> web.Response:
         if problem.status in _BODY_REFUSED:
             ingest.observer.answered({}, {_BODY_REFUSED[problem.status]: 1}, time.monotonic() - begun)
         raise
-    finally:
-        ingest.observer.in_work(ingest.room.used)
     if status != 202:
         raise receipts.problem(status)
     return web.Response(status=202, body=receipts.encode(), content_type="application/json")
@@ -63,7 +61,6 @@ async def _take(request: web.Request, ingest: Ingest, receipts: Receipts) -> int
     pipeline = Pipeline(ingest.origins.read(request), ingest.services, ingest.limits.event_bytes)
     async with Body(request, ingest.limits, ingest.room) as body:
         data = await body.read()
-        ingest.observer.in_work(ingest.room.used)
         raw_events, single = await _split(media_type, data, ingest.limits.events)
         return await (_one if single else _many)(ingest, pipeline, raw_events, receipts)
 

@@ -7,7 +7,10 @@ here, once a batch or a request rather than once an event.
 from __future__ import annotations
 
 import time
+from functools import cache
 from importlib.metadata import version
+
+from prometheus_client import Counter, Histogram
 
 from carbon_stream.observability.instruments import DECLARED, OTHER, Bounded, Declared, counter, gauge, histogram
 
@@ -84,7 +87,12 @@ REQUEST = histogram(
     status="class of the answer: 2xx, 3xx, 4xx, 5xx",
 )
 REQUEST_EVENTS = histogram("request_events", "events", "Events in one request.", _RECORDS)
-INFLIGHT = gauge("ingest_inflight_bytes", "bytes", "Request bodies in work, decompressed.", "livesum")
+INFLIGHT = gauge(
+    "ingest_inflight_bytes",
+    "bytes",
+    "Request bodies and records that wait for Kafka, as of the last second.",
+    "livesum",
+)
 
 BATCH = histogram("batch_records", "records", "Records in one batch of a partition.", _RECORDS, stage=_STAGE)
 TRANSACTION = histogram(
@@ -161,7 +169,12 @@ _topic, _type, _reason = Bounded(64), Bounded(64), Bounded(64)
 def count_events(path: str, result: str, topic: str | None, event_type: str | None, number: int = 1) -> None:
     """Counts `number` events of one topic and type that came by `path` ("http" or "kafka") and ended as `result`."""
     if number:
-        EVENTS.labels(_topic(topic or OTHER), _type(event_type or OTHER), path, result).inc(number)
+        _events(_topic(topic or OTHER), _type(event_type or OTHER), path, result).inc(number)
+
+
+@cache  # of bounded labels: looking a series up by its labels takes longer than counting
+def _events(topic: str, event_type: str, path: str, result: str) -> Counter:
+    return EVENTS.labels(topic, event_type, path, result)
 
 
 def count_rejected(reason: str, number: int = 1) -> None:
@@ -194,7 +207,12 @@ _routes, _METHODS = Bounded(100), frozenset({"GET", "HEAD", "POST", "PUT", "PATC
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """One HTTP request was answered; `route` is the matched pattern, None if there was none."""
     known = method if method in _METHODS else OTHER
-    REQUEST.labels(known, _routes(route) if route else OTHER, f"{status // 100}xx").observe(seconds)
+    _request(known, _routes(route) if route else OTHER, status // 100).observe(seconds)
+
+
+@cache
+def _request(method: str, route: str, status_class: int) -> Histogram:
+    return REQUEST.labels(method, route, f"{status_class}xx")
 
 
 def observe_view(table: str, seconds: float) -> None:

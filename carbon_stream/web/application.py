@@ -87,6 +87,7 @@ def _add_ingest(application: web.Application, settings: Settings) -> None:
         return None if ingest is not None and ingest.ready else "the producer has no connection to Kafka"
 
     application[READINESS].require("kafka", lack)
+    application.cleanup_ctx.append(_each_second(lambda: metrics.INFLIGHT.set(application[INGEST].room.used)))
 
 
 def _add_queries(application: web.Application, settings: Settings) -> None:

@@ -21,9 +21,5 @@ class IngestMetrics:
         if accepted:
             metrics.observe_acknowledgement(seconds, sum(accepted.values()) + sum(rejected.values()))
 
-    def in_work(self, size: int) -> None:
-        """Bytes that requests hold."""
-        metrics.INFLIGHT.set(size)
-
     def kafka_ready(self, ready: bool) -> None:
         """Nothing: readiness is published each second, with everything else that makes it up."""

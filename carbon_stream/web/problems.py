@@ -7,7 +7,6 @@ method, body too large), and anything unforeseen, which is logged with the reque
 import asyncio
 import logging
 import re
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,20 +15,23 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, TransferEncodingError
 from aiohttp.typedefs import Handler
+from multidict import istr
 
 from carbon_stream.errors import ProblemError
-from carbon_stream.ingest.origin import REQUEST_ID
+from carbon_stream.ingest.origin import REQUEST_ID, new_request_id
 
-_ID_HEADER: Final = "X-Request-Id"
+_ID_HEADER: Final = istr("X-Request-Id")
+_SERVER: Final = istr("Server")
 _ID_ACCEPTED: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _PATH_CHARS: Final = 1_000
 _MEDIA_TYPE: Final = "application/problem+json"
-_SAFE_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
+_SAFE_HEADERS: Final = (
+    (istr("X-Content-Type-Options"), "nosniff"),
+    (istr("X-Frame-Options"), "DENY"),
+    (istr("Referrer-Policy"), "no-referrer"),
+    (istr("Content-Security-Policy"), "default-src 'none'; frame-ancestors 'none'"),
+    (istr("Cache-Control"), "no-store"),
+)
 # Headers of aiohttp's own exceptions that tell the sender something; the rest describe the body that we replace.
 _TELLING_HEADERS: Final = ("Allow", "Retry-After", "WWW-Authenticate")
 
@@ -42,7 +44,7 @@ def request_id(request: web.BaseRequest) -> str:
     if isinstance(known, str):
         return known
     given = request.headers.get(_ID_HEADER, "")
-    chosen = given if _ID_ACCEPTED.fullmatch(given) else str(uuid.uuid4())
+    chosen = given if _ID_ACCEPTED.fullmatch(given) else new_request_id()
     request[REQUEST_ID] = chosen
     return chosen
 
@@ -116,11 +118,11 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 def put_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """The request's id and the headers that keep browsers from doing what nobody asked for."""
-    response.headers[_ID_HEADER] = request_id(request)
-    response.headers["Server"] = "carbon-stream"  # instead of the versions of what it is made with
-    for name, value in _SAFE_HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
+    headers = response.headers
+    headers[_ID_HEADER] = request_id(request)
+    headers[_SERVER] = "carbon-stream"  # instead of the versions of what it is made with
+    for name, value in _SAFE_HEADERS:
+        headers.setdefault(name, value)
 
 
 def _from_http_exception(request: web.Request, error: web.HTTPException) -> web.Response:

@@ -57,16 +57,11 @@ class Recorder(Unobserved):
 
     def __init__(self) -> None:
         self.answers: list[tuple[dict[str, int], dict[str, int]]] = []
-        self.size = 0
 
     def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
         """Keeps the counts."""
         assert 0 <= seconds < 60
         self.answers.append((dict(accepted), dict(rejected)))
-
-    def in_work(self, size: int) -> None:
-        """Keeps the last."""
-        self.size = size
 
 
 @dataclass

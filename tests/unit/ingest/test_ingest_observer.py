@@ -19,7 +19,7 @@ async def test_events_are_counted_by_topic_and_reason(open_door: OpenDoor, event
     assert door.recorder.answers == [
         ({"data-quality": 2}, {"invalid": 1, "unavailable": 1, "not-an-object": 1, "unknown-type": 1})
     ]
-    assert door.recorder.size == 0
+    assert door.ingest.room.used == 0
 
 
 async def test_a_body_that_is_refused_counts_once(open_door: OpenDoor, event: MakeEvent) -> None:
@@ -29,4 +29,4 @@ async def test_a_body_that_is_refused_counts_once(open_door: OpenDoor, event: Ma
     await door.post(gzip.compress(b" " * 10_000), Content_Encoding="gzip")
     await door.post(b"x", Content_Type="text/plain")
     assert door.recorder.answers == [({}, {"not-json": 1}), ({}, {"not-json": 1}), ({}, {"too-large": 1})]
-    assert door.recorder.size == 0
+    assert door.ingest.room.used == 0
