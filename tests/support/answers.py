@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from carbon_stream.contracts.catalog import TOPICS
 from tests.support import brute_force
@@ -26,10 +27,16 @@ async def eventually(check: Callable[[], Any], seconds: float = 20.0) -> Any:
         await asyncio.sleep(0.05)
 
 
-async def settled(service: Service, number: int = 1, seconds: float = 90.0) -> None:
-    """Until the views of a process have everything that is on the topics now."""
+async def settled(service: Service, number: int = 1, seconds: float = 90.0, dataset: str | None = None) -> None:
+    """Until the views of a process have everything that is on the topics now.
+
+    Lineage and datasets are known by the answers about a `dataset` only.
+    """
     now = int(time.time() * 1000)
-    for path, query in (("/v1/audit/summary", {"by": "result"}), ("/v1/health/services", {})):
+    asked: list[tuple[str, dict[str, str]]] = [("/v1/audit/summary", {"by": "result"}), ("/v1/health/services", {})]
+    if dataset is not None:
+        asked += [("/v1/lineage", {"dataset": dataset}), (f"/v1/datasets/{quote(dataset, safe='')}", {})]
+    for path, query in asked:
         await eventually(lambda path=path, query=query: service.get(path, number, **query)["asOf"] >= now, seconds)  # type: ignore[misc]
 
 

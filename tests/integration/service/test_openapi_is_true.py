@@ -20,6 +20,7 @@ from carbon_stream.demo.cast import DASHBOARD, PEOPLE, SERVICES
 from carbon_stream.demo.play import Play
 from carbon_stream.settings import Settings
 from tests.integration.service.conftest import MakeService
+from tests.support.answers import settled
 from tests.support.service import Service
 
 pytestmark = pytest.mark.timeout(400)
@@ -46,6 +47,7 @@ def played(make_service: MakeService) -> Service:
     kafka = {"bootstrap_servers": service.kafka.bootstrap_servers}
     tally = asyncio.run(Play(service.url(), kafka, rate=0, count=600, seed=3, say=print).run())
     assert tally.surprises == 0
+    asyncio.run(settled(service, dataset=DASHBOARD))
     return service
 
 

@@ -1,5 +1,6 @@
 """Dead letters are listed newest first, page by page, and replayed where they would be taken today."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
@@ -57,7 +58,10 @@ async def replay(session: ClientSession, asked: dict[str, Any]) -> tuple[int, di
 async def test_pages_go_from_the_newest_to_the_oldest_and_miss_nothing(
     serving: Serving, settings: Settings, producer: AIOKafkaProducer
 ) -> None:
-    ids = [await put(producer, f"{{broken {number}".encode(), partition=number % 3) for number in range(40)]
+    ids = []
+    for number in range(40):
+        ids.append(await put(producer, f"{{broken {number}".encode(), partition=number % 3))
+        await asyncio.sleep(0.002)  # order across partitions is that of the broker's milliseconds
     async with serving(query_application, settings) as session:
         seen: list[str] = []
         cursor: str | None = None
