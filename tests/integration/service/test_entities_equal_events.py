@@ -138,8 +138,9 @@ def as_of(service: Service, path: str) -> int:
 def wait_until_complete(service: Service) -> None:
     now = int(time.time() * 1_000)
     deadline = time.monotonic() + 60
-    page = f"/v1/datasets/{quote(DATASETS[0], safe='')}"
-    while min(as_of(service, path) for path in ("/v1/health/services", page)) < now:
+    name = quote(DATASETS[0], safe="")
+    paths = ("/v1/health/services", f"/v1/datasets/{name}", f"/v1/lineage?dataset={name}")
+    while min(as_of(service, path) for path in paths) < now:
         assert time.monotonic() < deadline, service.logs()
         time.sleep(0.2)
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from carbon_stream.contracts.names import DEAD_LETTERS
+from carbon_stream.demo.cast import DASHBOARD
 from carbon_stream.demo.play import Play
 from tests.support import brute_force
 from tests.support.answers import NAMES, eventually, settled, summaries_equal
@@ -48,6 +49,7 @@ async def test_ten_thousand_demo_events_are_counted_exactly(service: Service) ->
         service.url(), {"bootstrap_servers": service.kafka.bootstrap_servers}, rate=0, count=10_000, seed=1, say=print
     )
     await play.run()
+    await settled(service, dataset=DASHBOARD)
     truth = await _exact(service)
     fates = truth["fates"]
     assert set(fates) == set(NAMES)
