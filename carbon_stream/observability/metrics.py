@@ -20,6 +20,7 @@ __all__ = [
     "count_duplicates",
     "count_events",
     "count_rejected",
+    "count_skipped_rows",
     "observe_acknowledgement",
     "observe_request",
     "observe_view",
@@ -134,6 +135,19 @@ VIEW_LAG = gauge(
     "livemax",
     table=_TABLE,
 )
+SOURCE_LAG = gauge(
+    "view_source_lag_records",
+    "records",
+    "Offsets of a topic that its broker has and the answers to queries do not show yet, whoever is behind.",
+    "livemax",
+    topic="source topic",
+)
+SKIPPED = counter(
+    "skipped_rows_total",
+    "rows",
+    "Changelog rows that the views could not understand and passed over: answers may lack what they say.",
+    table=_TABLE,
+)
 VIEWS_READY = gauge("views_ready", "", "1 once the views of every process have been loaded, else 0.", "livemin")
 
 SERVICE_HEALTH = gauge(
@@ -213,6 +227,11 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
 @cache
 def _request(method: str, route: str, status_class: int) -> Histogram:
     return REQUEST.labels(method, route, f"{status_class}xx")
+
+
+def count_skipped_rows(table: str, number: int = 1) -> None:
+    """Counts changelog rows that a view passed over."""
+    SKIPPED.labels(table).inc(number)
 
 
 def observe_view(table: str, seconds: float) -> None:

@@ -39,6 +39,8 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 """By table: the topics it is made from."""
 
 _POLL_S = 1.0
+_UNHEARD_S_MAX = 10.0
+"""The ends are asked for each second; a broker that has not said them for so long is away."""
 _LOOK_MS = 500
 _LOOKS_MAX = 32
 """Partitions that are looked at in one round."""
@@ -107,6 +109,10 @@ class Freshness:
         if self._ends is not None:
             self._complete[table] = max(self._complete[table], self._candidate(table, self._ends))
         return self._complete[table]
+
+    def reaches_kafka(self) -> bool:
+        """Whether the brokers have lately said where the topics end."""
+        return self._ends is not None and time.time() - self._ends.asked / 1000 < _UNHEARD_S_MAX
 
     def lags(self) -> dict[TopicPartition, int]:
         """By source topic and partition: offsets between what is in the views and the end, as last asked for."""

@@ -20,7 +20,6 @@ from carbon_stream.ingest import routes as ingest_routes
 from carbon_stream.ingest import service as ingest_service
 from carbon_stream.ingest.service import INGEST
 from carbon_stream.observability import metrics
-from carbon_stream.observability.service_health import ServiceHealth
 from carbon_stream.query import answers, audit, datasets, health, lineage
 from carbon_stream.query.audit_events import AuditEvents
 from carbon_stream.query.loaded import as_of_when_loaded
@@ -36,6 +35,7 @@ from carbon_stream.web.ingest_metrics import IngestMetrics
 from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.topic_facts import TopicFacts
+from carbon_stream.web.view_metrics import ViewMetrics
 
 _GAUGES_EVERY_S: Final = 1.0
 
@@ -107,7 +107,9 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     application.cleanup_ctx.append(_lasting(reader.start, reader.stop))
     application.cleanup_ctx.append(_lasting(freshness.start, freshness.stop))
     application.cleanup_ctx.append(_lasting(_nothing, audit_events.close))
-    application.cleanup_ctx.append(_each_second(lambda: _show_views(reader, health_view, freshness)))
+    # where events are taken in, the producer knows of the brokers; else whoever watches the topics does
+    shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="kafka" not in application[READINESS].names())
+    application.cleanup_ctx.append(_each_second(shown.show))
 
 
 def _add_dead_letters(application: web.Application, settings: Settings) -> None:
@@ -179,13 +181,3 @@ def _each_second(update: Callable[[], None]) -> Callable[[web.Application], Asyn
 def _gauges(application: web.Application) -> AsyncIterator[None]:
     readiness = application[READINESS]
     return _each_second(lambda: status.publish_readiness(readiness))(application)
-
-
-def _show_views(reader: ChangelogReader, health_view: HealthView, freshness: Freshness) -> None:
-    for table, behind in reader.lag().items():
-        metrics.VIEW_LAG.labels(table).set(behind)
-    as_of = freshness.as_of(HealthView.table)
-    _SERVICE_HEALTH.show(dict(health_view.statuses(health_view.services(), as_of)))
-
-
-_SERVICE_HEALTH: Final = ServiceHealth()
