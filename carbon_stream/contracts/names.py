@@ -5,6 +5,9 @@ APP_ID = "carbon-stream"
 
 DEAD_LETTERS = "carbon-stream.dead-letters"
 ALERTS = "carbon-stream.alerts"
+"""Services that became unhealthy, and healthy again: docs/alerts.md."""
+SERVICE_STATUS = "carbon-stream.service-status"
+"""Our own: observations of services, keyed by service, so that one agent sees all of one service in order."""
 
 
 def changelog(table: str) -> str:

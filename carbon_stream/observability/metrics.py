@@ -29,7 +29,7 @@ __all__ = [
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000)
 _TOPIC = "topic of the event; `other` where it has none of ours"
-_STAGE = "stage of the topology: audit, health, lineage, datasets"
+_STAGE = "stage of the topology: audit, health, alerts, lineage, datasets"
 _TABLE = "table that a changelog belongs to"
 _PARTITION = "number of the partition"
 
@@ -55,6 +55,13 @@ DEAD_LETTERS = counter(
     "Records that an agent put into the dead-letter topic.",
     topic="topic that the record was on",
     reason="why it could not be used, as in the contract",
+)
+FORWARDED = counter(
+    "forwarded_events_total",
+    "events",
+    "Events that a stage sent on to a topic of ours, in the transaction of the batch they came from.",
+    stage=_STAGE,
+    topic="topic they were sent to: carbon-stream.service-status, carbon-stream.alerts",
 )
 DUPLICATES = counter(
     "duplicate_events_total",

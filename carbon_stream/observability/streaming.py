@@ -54,6 +54,10 @@ class StreamingMetrics:
         """A record went to the dead letters."""
         metrics.count_dead_letter(topic, reason)
 
+    def on_forwarded(self, stage: str, topic: str) -> None:
+        """An event was sent on to another topic."""
+        metrics.FORWARDED.labels(stage, topic).inc()
+
     def on_rebalance(self, assigned: int, revoked: int) -> None:
         """Partitions were handed out anew."""
         metrics.REBALANCES.inc()

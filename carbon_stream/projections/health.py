@@ -13,19 +13,23 @@ Rows (times in ms, `namespace` and `service` as the events name them):
 
 An observation counts at its event time, but never later than the broker received it: nobody observes the future, and a
 service with a fast clock that goes down must not stay hidden behind its own earlier events. Merging rows of several
-partitions is exact: a union of observations, sums of integers.
+partitions is exact: a union of observations, sums of integers. What needs all of one service in order, its alerts, is
+folded elsewhere (`alerts`), from what this stage sends on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
+from carbon_stream.contracts import own
+from carbon_stream.contracts.names import SERVICE_STATUS
+from carbon_stream.contracts.own import Observation, Origin
 from carbon_stream.projections import sketch
 from carbon_stream.projections.aging import is_due
-from carbon_stream.projections.rows import SWEEP_ROWS_MAX, Entry, Key, Row, Rows
+from carbon_stream.projections.rows import SWEEP_ROWS_MAX, Entry, Forward, Key, Row, Rows
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -88,6 +92,8 @@ def fold(rows: Rows, topic: str, entries: Sequence[Entry]) -> None:
     """Add one batch. Security events have no part in a service's health: the stage's ledger alone counts them."""
     if topic == "system-health":
         _fold_observations(rows, entries)
+        for observation in _to_alerts(entries):
+            rows.forward(Forward(SERVICE_STATUS, *own.write_observation(observation)))
     elif topic == "deployment-events":
         _fold_items(rows, "deployment", [(e.event.deployment_name, e, _deployment(e)) for e in entries])
     elif topic == "config-changes":
@@ -113,6 +119,37 @@ def _fold_observations(rows: Rows, entries: Sequence[Entry]) -> None:
         for hour, observations in by_hour.items():
             hour_key = ("health", namespace, key[2], hour)
             rows.put(hour_key, _hour(rows.get(hour_key), hour, observations))
+
+
+def _to_alerts(entries: Iterable[Entry]) -> Iterator[Observation]:
+    """What the alerts stage needs of a batch: of each service, the first and the last of each run of one status."""
+    by_service: dict[tuple[str, str], list[Observation]] = {}
+    for entry in entries:
+        observation = _observation(entry)
+        by_service.setdefault((observation.namespace, observation.service), []).append(observation)
+    for seen in by_service.values():
+        seen.sort(key=in_order)
+        for index, observation in enumerate(seen):
+            neighbours = seen[index - 1 : index] + seen[index + 1 : index + 2]
+            if len(neighbours) < 2 or any(near.status != observation.status for near in neighbours):
+                yield observation
+
+
+def _observation(entry: Entry) -> Observation:
+    event = entry.event
+    return Observation(
+        namespace=event.namespace or DEFAULT_NAMESPACE,
+        service=event.service_name,
+        status=event.health_status,
+        at=observed(entry),
+        origin=(entry.topic, entry.partition, entry.offset),
+        message=event.message and event.message[:MESSAGE_CHARS_MAX],
+    )
+
+
+def in_order(observation: Observation) -> tuple[int, Origin]:
+    """What orders observations: their time; of the same time, where they stand."""
+    return observation.at, observation.origin
 
 
 def _current(row: Row | None, seen: Sequence[Entry]) -> Row:

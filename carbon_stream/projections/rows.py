@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from carbon_stream.streaming.entry import Entry
+from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.rows import Key, Row
 
-__all__ = ["SWEEP_ROWS_MAX", "Entry", "Key", "MemoryRows", "Row", "Rows"]
+__all__ = ["SWEEP_ROWS_MAX", "Entry", "Forward", "Key", "MemoryRows", "Row", "Rows"]
 
 SWEEP_ROWS_MAX = 1_000
 """Rows that one sweep may change, so that its transaction stays small."""
@@ -34,6 +35,9 @@ class Rows(Protocol):
     def count(self, *prefix: str | int) -> int:
         """Rows whose key begins with this prefix of exactly two parts and goes on, those put in this batch included."""
 
+    def forward(self, forward: Forward) -> None:
+        """Send an event on to another topic, if and when this batch is committed."""
+
     def keys(self) -> Iterable[Key]:
         """Keys of the committed rows; changing rows while iterating is safe."""
 
@@ -43,6 +47,7 @@ class MemoryRows:
 
     def __init__(self) -> None:
         self.rows: dict[Key, Row] = {}
+        self.forwards: list[Forward] = []
 
     def get(self, key: Key) -> Row | None:
         return self.rows.get(key)
@@ -56,6 +61,9 @@ class MemoryRows:
     def count(self, *prefix: str | int) -> int:
         assert len(prefix) == 2, prefix
         return sum(1 for key in self.rows if key[:2] == prefix and len(key) > 2)
+
+    def forward(self, forward: Forward) -> None:
+        self.forwards.append(forward)
 
     def keys(self) -> Iterable[Key]:
         return list(self.rows)

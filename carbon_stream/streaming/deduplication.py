@@ -29,9 +29,9 @@ SEGMENT_IDS_MIN = 64
 
 
 def digest(source: str, event_id: str) -> bytes:
-    """16 bytes that stand for an event's identity."""
+    """16 bytes that stand for an event's identity; TypeError for an event that has no id, and so has none."""
     # a shorter digest_size would take twice the time: cutting the digest is as good
-    return blake2b(f"{source}\0{event_id}".encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
+    return blake2b((source + "\0" + event_id).encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
 
 
 def numbered(digests: Iterable[bytes]) -> Iterator[int]:

@@ -16,6 +16,9 @@ class Observer(Protocol):
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """A record went to the dead letters."""
 
+    def on_forwarded(self, stage: str, topic: str) -> None:
+        """An event was sent on to another topic."""
+
     def on_rebalance(self, assigned: int, revoked: int) -> None:
         """Partitions were handed out anew."""
 
@@ -36,6 +39,9 @@ class Silent:
         """Nothing."""
 
     def on_dead_letter(self, topic: str, reason: str) -> None:
+        """Nothing."""
+
+    def on_forwarded(self, stage: str, topic: str) -> None:
         """Nothing."""
 
     def on_rebalance(self, assigned: int, revoked: int) -> None:

@@ -307,7 +307,7 @@ class Partition:
         started = time.monotonic()
         positions = {TopicPartition(topic, self.number): offset for topic, offset in outcome.positions().items()}
         written = await self._producer.commit(
-            self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), positions
+            self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), positions, outcome.forwards
         )
         unit.apply(self._state, outcome)
         self._committed = True
@@ -319,6 +319,8 @@ class Partition:
             self.plan.observer.on_batch(self.plan.name, self.number, topic, counted, seconds)
         for letter in outcome.dead:
             self.plan.observer.on_dead_letter(letter.record.topic, letter.reason)
+        for forward in outcome.forwards:
+            self.plan.observer.on_forwarded(self.plan.name, forward.topic)
         self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))
 
     async def _sweep(self) -> None:
@@ -329,8 +331,8 @@ class Partition:
         assert self._producer is not None
         work = Work(self._state.shard)
         self.plan.sweep(work, now)
-        if changes := work.changes():
-            await self._producer.commit(self._changelog, changes, (self.plan.dead_letters, ()), {})
+        if (changes := work.changes()) or work.forwards:
+            await self._producer.commit(self._changelog, changes, (self.plan.dead_letters, ()), {}, work.forwards)
             self._state.shard.apply(changes)
 
     # -- reading again --------------------------------------------------------------------------------------------

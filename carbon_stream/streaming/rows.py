@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from carbon_stream.streaming.forward import Forward
+
 Key = tuple[str | int, ...]
 Row = dict[str, Any]
 Changes = dict[bytes, bytes | None]
@@ -89,6 +91,8 @@ class Work:
         self._shard = shard
         self._changed: dict[bytes, Row | None] = {}
         self._added: Counter[tuple[str | int, str | int]] = Counter()
+        self.forwards: list[Forward] = []
+        """What is sent on, in this order."""
 
     def get(self, key: Key) -> Row | None:
         """The row, decoded; the caller may change it, and must `put` it to keep the change."""
@@ -111,6 +115,10 @@ class Work:
         if self._exists(encoded):
             self._add(key, -1)
             self._changed[encoded] = None
+
+    def forward(self, forward: Forward) -> None:
+        """Send an event on to another topic, in this work's own transaction."""
+        self.forwards.append(forward)
 
     def count(self, *prefix: str | int) -> int:
         """Rows whose keys start with these two parts and have at least one more."""

@@ -11,6 +11,7 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, ProducerFenc
 
 from carbon_stream.streaming import clients, dead_letters
 from carbon_stream.streaming.dead_letters import DeadLetter
+from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.rows import Changes
 
 TRANSACTION_TIMEOUT_MS = 15_000
@@ -59,6 +60,7 @@ class PartitionProducer:
         changes: Changes,
         dead: tuple[str, Sequence[DeadLetter]],
         positions: Mapping[TopicPartition, int],
+        forwards: Sequence[Forward] = (),
     ) -> int:
         """Write all of it in one transaction; returns a changelog offset before which nothing need be read again
         (that of the last record batch: what it holds may be read once more and changes nothing), 0 without rows.
@@ -72,7 +74,7 @@ class PartitionProducer:
             for send in self._sends(changelog, changes):
                 sends.append(await send)  # noqa: PERF401 — what was sent must be known if the next one fails
             rows = len(sends)
-            for send in await self._dead_sends(*dead):
+            for send in (*await self._dead_sends(*dead), *self._forward_sends(forwards)):
                 sends.append(await send)  # noqa: PERF401 — as above
             offsets = producer.send_offsets_to_transaction(dict(positions), self._group_id) if positions else _nothing()
             # every single send is awaited: a commit succeeds although a send has failed
@@ -107,6 +109,10 @@ class PartitionProducer:
             key, value, headers = dead_letters.message(letter)
             sends.append(self._producer.send(topic, value, key=key, partition=partition, headers=headers))
         return sends
+
+    def _forward_sends(self, forwards: Sequence[Forward]) -> list[Any]:
+        send = self._producer.send
+        return [send(topic, value, key=key, headers=list(headers)) for topic, key, value, headers in forwards]
 
     async def close(self) -> None:
         """Stop within a bounded time; an open transaction is left for the next owner to abort."""

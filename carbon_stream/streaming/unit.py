@@ -12,6 +12,7 @@ from carbon_stream.streaming.batch import Batch, Record
 from carbon_stream.streaming.dead_letters import DeadLetter
 from carbon_stream.streaming.deduplication import Seen, SeenChange
 from carbon_stream.streaming.entry import Decode, Entry, Fold
+from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key
 from carbon_stream.streaming.rows import Changes, Shard, Work
 from carbon_stream.streaming.sorting import Sorted, sort, where
@@ -48,6 +49,7 @@ class Outcome:
     """By topic: this unit's own counts, with the position and time it ends at."""
     seen: dict[str, SeenChange]
     records: int
+    forwards: list[Forward] = field(default_factory=list)
 
     def rows(self) -> Changes:
         """Everything that goes to the changelog."""
@@ -131,7 +133,7 @@ def _outcome(state: State, work: Work, sorted_topics: dict[str, Sorted]) -> Outc
         dead += sorting.dead
         work.put(ledger_key(topic), state.tallies.get(topic, Tally()).plus(tally).row())
         seen[topic] = state.seen[topic].plan(sorting.digests, sorting.first_offset, sorting.at)
-    return Outcome(work.changes(), dead, counted, seen, records)
+    return Outcome(work.changes(), dead, counted, seen, records, work.forwards)
 
 
 def apply(state: State, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""What the topics should be: the twelve of the catalog, the dead letters, and the tables' changelogs."""
+"""What the topics should be: the twelve of the catalog, the dead letters, our own, and the tables' changelogs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from carbon_stream.contracts import limits
 from carbon_stream.contracts.catalog import PARTITIONS, TOPICS, Group
-from carbon_stream.contracts.names import DEAD_LETTERS, changelog
+from carbon_stream.contracts.names import ALERTS, DEAD_LETTERS, SERVICE_STATUS, changelog
 
 __all__ = ["MAX_MESSAGE_BYTES", "TABLE_GROUPS", "Wanted", "wanted_topics"]
 
@@ -82,13 +82,21 @@ def wanted_topics() -> tuple[Wanted, ...]:
         },
         room_bytes=DEAD_LETTER_ROOM_BYTES,
     )
+    log = {**_LOG, "max.message.bytes": str(MAX_MESSAGE_BYTES)}
     sources = [
         Wanted(
             topic.name,
             topic.group,
             topic.partitions,
-            {**_LOG, "retention.ms": str(topic.retention_ms), "max.message.bytes": str(MAX_MESSAGE_BYTES)},
+            {**log, "retention.ms": str(topic.retention_ms)},
         )
         for topic in TOPICS
     ]
-    return (*changelogs, dead_letters, *sources)
+    count = PARTITIONS[Group.SYSTEM]
+    # a group of their own, which does not grow: what is known of a service stands where its key has led it so far
+    own = (
+        Wanted(changelog("alerts"), SERVICE_STATUS, count, _COMPACTED, is_changelog=True),
+        Wanted(SERVICE_STATUS, SERVICE_STATUS, count, {**log, "retention.ms": str(7 * _DAY_MS)}),
+        Wanted(ALERTS, ALERTS, count, {**log, "retention.ms": str(90 * _DAY_MS)}),
+    )
+    return (*changelogs, dead_letters, *own, *sources)

@@ -9,6 +9,7 @@ from carbon_stream.streaming import unit
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.deduplication import Budget, Seen
 from carbon_stream.streaming.entry import Entry
+from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
 from carbon_stream.streaming.rows import Shard, Work, encode_key
 
@@ -118,6 +119,27 @@ def test_events_without_an_id_are_never_repeats() -> None:
     s = state()
     run(s, record(0), record(1))
     assert count(s, "ann") == 2
+
+
+def test_an_event_without_an_id_is_not_taken_for_one_that_is_called_none() -> None:
+    s = state()
+    for offset, event_id in enumerate([None, "None", None]):
+        run(s, record(offset, event_id=event_id, at=T))
+    assert count(s, "ann") == 3
+
+
+def test_what_a_fold_sends_on_goes_with_the_outcome_and_not_with_one_that_is_folded_again() -> None:
+    def forwarding(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
+        fold(rows, topic, entries)
+        for entry in entries:
+            rows.forward(Forward("next", entry.event.user.encode(), b"%d" % entry.offset))
+
+    batch = Batch([record(0), record(1, "fold breaks"), record(2, "bob")])
+    logic = unit.Logic({"t": decode}, Refused, forwarding)
+    outcome = unit.decide(logic, state(), [batch])
+    assert outcome is not None
+    assert [(f.key, f.value) for f in outcome.forwards] == [(b"ann", b"0"), (b"bob", b"2")]
+    assert [letter.record.offset for letter in outcome.dead] == [1]
 
 
 def test_what_cannot_be_decoded_is_a_dead_letter_with_its_reason() -> None:

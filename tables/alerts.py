@@ -1,0 +1,6 @@
+"""Rows of the alerts stage: each service as it was seen last; see `carbon_stream.projections.alerts`."""
+
+from carbon_stream.app import app
+from carbon_stream.contracts.catalog import PARTITIONS, Group
+
+alerts = app.Table("alerts", partitions=PARTITIONS[Group.SYSTEM])
