@@ -21,6 +21,8 @@ NULL_KEY: Final = "carbon-stream-null-key"
 """Set to 1 where a record had neither key nor value: Kafka clients cannot send such a one, so its key is b""."""
 KEPT_PREFIX: Final = "carbon-stream-original-"
 """What a header of the original is prefixed with when its own name begins with ``carbon-stream-``."""
+MOVED_FROM: Final = "carbon-stream-moved-from"
+"""On a letter that was written again at the end of its partition: the id that it had (see `erasure.letters`)."""
 REPLAYED_FROM: Final = "carbon-stream-replayed-from"
 """On the record that a replay sends: the id of the dead letter."""
 
