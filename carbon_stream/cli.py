@@ -9,6 +9,7 @@ from carbon_stream.commands.contracts import contracts
 from carbon_stream.commands.dead_letters import dead_letters
 from carbon_stream.commands.demo import demo
 from carbon_stream.commands.dev import dev
+from carbon_stream.commands.erase import erase
 from carbon_stream.commands.frame import Group
 from carbon_stream.commands.serve import ingest, query
 from carbon_stream.commands.show_settings import settings
@@ -26,7 +27,7 @@ def main() -> None:
     """
 
 
-for command in (bootstrap, contracts, dead_letters, demo, dev, ingest, query, settings, worker):
+for command in (bootstrap, contracts, dead_letters, demo, dev, erase, ingest, query, settings, worker):
     main.add_command(command)
 
 if __name__ == "__main__":
