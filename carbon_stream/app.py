@@ -60,6 +60,7 @@ app = CarbonStream(
     consumer_group_instance_id=settings.instance_id or "",
     # A member that comes back under its name is given what it had, and is expected at the address that it had.
     canonical_url=f"http://{settings.instance_id}" if settings.instance_id else None,
+    store=f"{settings.store}://",
     datadir=settings.data_dir / "faust",
     web_bind=settings.http_host,
     web_port=settings.http_port,

@@ -136,6 +136,9 @@ class Settings(BaseSettings):
         description="JSON file with services (name, namespace, group, tier, owner) beside or over the built-in ones",
     )
 
+    store: Literal["memory", "rocksdb"] = Field(
+        "memory", description="where a worker keeps its tables' rows: memory, or rocksdb (in the data directory)"
+    )
     session_timeout_ms: int = Field(
         10_000, ge=6_000, le=300_000, description="a worker silent for so long loses its partitions"
     )

@@ -14,6 +14,8 @@ from carbon_stream.bootstrap.topics.apply import ensure_topics
 from carbon_stream.errors import OperatorError
 from carbon_stream.observability.logging import configure
 from carbon_stream.settings import Settings
+from carbon_stream.streaming.app import App
+from carbon_stream.streaming.exclusive import DirectoryInUse
 from carbon_stream.web.application import whole_application
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.server import DRAIN_S, listening, spare_the_collector
@@ -74,11 +76,15 @@ class Worker(faust.Worker):
         configure(settings.log_level, settings.log_format)
 
 
-def run(app: faust.App) -> None:
+def run(app: App) -> None:
     """Run a worker until it is told to stop; exits the process with its status."""
     import mode.loop
 
     mode.loop.use("uvloop")
     app.finalize()
+    try:
+        app.claim()
+    except DirectoryInUse as error:
+        raise OperatorError(f"{error} (CARBON_STREAM_DATA_DIR)") from None
     spare_the_collector()
     Worker(app, quiet=True, redirect_stdouts=False).execute_from_commandline()

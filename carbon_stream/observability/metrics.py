@@ -127,6 +127,22 @@ GAVE_UP = counter(
     stage=_STAGE,
     reason="kind of failure",
 )
+RESTORED = counter(
+    "restored_records_total", "records", "Changelog records that were read back into tables.", table=_TABLE
+)
+RESTORE_LEFT = gauge(
+    "restore_left_records",
+    "records",
+    "Changelog records that the restore under way has still to read, at most.",
+    "livemostrecent",
+    table=_TABLE,
+)
+REBUILDS = counter(
+    "table_rebuilds_total",
+    "partitions",
+    "Table partitions with nothing on this worker's disk that could be used: read from the whole changelog.",
+    table=_TABLE,
+)
 
 VIEW_LATENCY = histogram(
     "view_latency_seconds",

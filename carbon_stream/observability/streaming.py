@@ -71,6 +71,15 @@ class StreamingMetrics:
         """How many rows a partition's table holds now."""
         metrics.ROWS.labels(stage, partition).set(rows)
 
+    def on_restore(self, stage: str, records: int, left: int) -> None:
+        """More of a changelog was read back."""
+        metrics.RESTORED.labels(stage).inc(records)
+        metrics.RESTORE_LEFT.labels(stage).set(left)
+
+    def on_rebuild(self, stage: str, partition: int, reason: str) -> None:
+        """A partition's rows are read from the changelog's beginning."""
+        metrics.REBUILDS.labels(stage).inc()
+
     def on_lag(self, topic: str, partition: int, records: int) -> None:
         """How many records of a partition are still to be read."""
         metrics.LAG.labels(topic, partition).set(records)

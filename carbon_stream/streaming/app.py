@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import faust
 from mode import Service
 
+from carbon_stream.streaming.exclusive import Exclusive
 from carbon_stream.streaming.observer import Observer, Silent
 from carbon_stream.streaming.partition import Stuck
 from carbon_stream.streaming.stage import Stage, Stages
@@ -40,6 +42,7 @@ class App(faust.App):
 
     `kafka` are keyword arguments for aiokafka clients (`bootstrap_servers`, TLS, SASL) and serve the stages' own
     producers and readers; `dead_letters` is the topic for what cannot be applied; `ids_max` bounds deduplication.
+    `store` says where tables keep their rows, `memory://` (unless set) or `rocksdb://`, in Faust's `tabledir`.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class App(faust.App):
         self.observer: Observer = observer or Silent()
         self._ids_max = ids_max
         self._stages: Stages | None = None
+        self._directory: Exclusive | None = None
         bootstrap = self.kafka["bootstrap_servers"]
         brokers = servers(bootstrap if isinstance(bootstrap, str) else ",".join(bootstrap))
         fixed = {"broker": brokers, "Table": Table, "TableManager": TableManager}
@@ -78,14 +82,32 @@ class App(faust.App):
         """End the worker with this error; whoever supervises it starts it afresh."""
         self._crashing = asyncio.ensure_future(self.crash(exc))
 
+    def claim(self) -> None:
+        """Where tables are kept on disk, make their directory ours alone; DirectoryInUse says whose it is.
+
+        Done when the app starts; whoever wants to know before that may call it before.
+        """
+        if self._directory is None and any(
+            table.is_on_disk for table in cast(TableManager, self.tables).declared.values()
+        ):
+            directory = Path(self.conf.tabledir)
+            directory.mkdir(parents=True, exist_ok=True)
+            claimed = Exclusive(directory)
+            claimed.take()
+            self._directory = claimed
+
     def _create_directories(self) -> None:
         """Make Faust's data directory and what is above it."""
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         super()._create_directories()
+        self.claim()
 
     async def on_stop(self) -> None:
         """Finish what the partitions have under way, then stop as Faust does."""
         await self.stages.close()
+        if self._directory is not None:
+            self._directory.release()
+            self._directory = None
         await super().on_stop()
 
     @Service.task

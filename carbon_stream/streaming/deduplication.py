@@ -17,7 +17,8 @@ from hashlib import blake2b
 
 import orjson
 
-from carbon_stream.streaming.rows import Changes, Row, Shard, decode_key, encode_key
+from carbon_stream.streaming.rows import Row, decode_key, encode_key
+from carbon_stream.streaming.shard import Changes, Shard
 
 FAMILY = "ids"
 """The first part of a segment's key: ["ids", topic, first offset]."""
@@ -174,14 +175,9 @@ class Seen:
 
 
 def take_segments(shard: Shard) -> dict[str, list[tuple[int, Row]]]:
-    """Segments among a shard's restored rows, by topic; they are taken out of it, since `Seen` keeps them."""
-    prefix = encode_key((FAMILY,))[:-1] + b","
+    """A restored shard's segments, by topic: (first offset, row). `Seen` keeps them from now on."""
     found: dict[str, list[tuple[int, Row]]] = {}
-    taken: Changes = {}
-    for key, row in shard.rows.items():
-        if key.startswith(prefix):
-            _, topic, first_offset = decode_key(key)
-            found.setdefault(str(topic), []).append((int(first_offset), orjson.loads(row)))
-            taken[key] = None
-    shard.apply(taken)
+    for key, row in shard.segments():
+        _, topic, first_offset = decode_key(key)
+        found.setdefault(str(topic), []).append((int(first_offset), orjson.loads(row)))
     return found

@@ -31,6 +31,12 @@ class Observer(Protocol):
     def on_lag(self, topic: str, partition: int, records: int) -> None:
         """How many records of a partition are still to be read."""
 
+    def on_restore(self, stage: str, records: int, left: int) -> None:
+        """So many more changelog records were read back, and at most so many are left for now."""
+
+    def on_rebuild(self, stage: str, partition: int, reason: str) -> None:
+        """Rows that were kept cannot be used, or none were: they are read from the changelog's beginning."""
+
 
 class Silent:
     """An observer that looks away."""
@@ -54,4 +60,10 @@ class Silent:
         """Nothing."""
 
     def on_lag(self, topic: str, partition: int, records: int) -> None:
+        """Nothing."""
+
+    def on_restore(self, stage: str, records: int, left: int) -> None:
+        """Nothing."""
+
+    def on_rebuild(self, stage: str, partition: int, reason: str) -> None:
         """Nothing."""

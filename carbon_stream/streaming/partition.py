@@ -6,11 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-import orjson
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
@@ -19,51 +16,22 @@ from carbon_stream.streaming import unit
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget, Seen, take_segments
-from carbon_stream.streaming.entry import Sweep
 from carbon_stream.streaming.intake import Intake
 from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
-from carbon_stream.streaming.observer import Observer
-from carbon_stream.streaming.restore import Bounds, Restorer, RestoreStalled
-from carbon_stream.streaming.rows import Shard, Work, encode_key
+from carbon_stream.streaming.plan import Plan, Reader
+from carbon_stream.streaming.positions import Positions
+from carbon_stream.streaming.restore import Restorer, RestoreStalled, Wanted
+from carbon_stream.streaming.rows import Work
+from carbon_stream.streaming.shard import Shard
 from carbon_stream.streaming.transaction import Fenced, PartitionProducer
+from carbon_stream.streaming.validity import touched
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 60.0
 BACKOFF_S_MAX = 10.0
-SHORT_SIGHTS_MIN = 3
-"""How often a topic must be seen to end before our position until it is believed to have been deleted and made anew."""
-
 FINISH_S_MAX = 5.0
 """How long a partition that is let go may take to finish the unit of work that is under way."""
-
-
-class Reader(Protocol):
-    """What a partition needs of the consumer that feeds it."""
-
-    async def reread(self, positions: Mapping[TP, int]) -> None:
-        """Read on from these offsets; batches from before are recognised by their older run."""
-
-    def run_of(self, partition: TP) -> int:
-        """The run that is being read now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What does not change from partition to partition of a stage."""
-
-    name: str
-    topics: tuple[str, ...]
-    changelog: str
-    dead_letters: str
-    group_id: str
-    logic: unit.Logic
-    sweep: Sweep | None
-    kafka: Mapping[str, Any]
-    observer: Observer
-    reassignment_s_max: float
-    """How long a fenced partition waits for the group's new assignment: a member that was thrown out learns of it with
-    its next heartbeat."""
 
 
 class Stuck(Exception):
@@ -91,7 +59,7 @@ class Partition:
         self._swept_at = time.monotonic()
         self._busy_since: float | None = self._swept_at
         self._committed = self._held = False
-        self._short: dict[str, int] = {}
+        self._positions = Positions(str(self))
         self.owned = False
         self.taken_over = asyncio.Event()
 
@@ -163,6 +131,7 @@ class Partition:
         await self._close_producer()
         for seen in self._state.seen.values():
             seen.close()
+        self._state.shard.close()
         self.owned = False
         self.plan.observer.on_rows(self.plan.name, self.number, 0)
 
@@ -200,12 +169,14 @@ class Partition:
             await self._producer.fence()
         state = self._state
         sources = [TopicPartition(topic, self.number) for topic in self.plan.topics]
-        bounds = await self._restorer.bring_up(self._changelog, state.shard, sources)
+        state.shard.open()
+        bounds = await self._restorer.bring_up(Wanted(self.plan.name, self._changelog, state.shard, sources))
         segments = take_segments(state.shard)
         for topic, seen in state.seen.items():
             seen.restore(segments.get(topic, ()))
-            state.tallies[topic] = self._checked(
-                self._restored(topic), topic, bounds[TopicPartition(topic, self.number)]
+            row = Work(state.shard).get(ledger_key(topic))
+            state.tallies[topic] = self._positions.checked(
+                tally_of(row), topic, bounds[TopicPartition(topic, self.number)]
             )
             if state.tallies[topic].at:
                 self._clock.saw(state.tallies[topic].at)
@@ -214,41 +185,13 @@ class Partition:
         self.plan.observer.on_rows(self.plan.name, self.number, len(state.shard))
         log.debug("%s: taken over in %.2f s, %d rows", self, time.monotonic() - started, len(state.shard))
 
-    def _restored(self, topic: str) -> Tally:
-        row = self._state.shard.rows.get(encode_key(ledger_key(topic)))
-        return tally_of(None if row is None else orjson.loads(row))
-
-    def _checked(self, tally: Tally, topic: str, bounds: Bounds) -> Tally:
-        """Positions that the topic no longer has are moved to where it begins, and it is said."""
-        if tally.position > bounds.end:
-            # reading a whole topic again counts it again: one answer of one broker is not enough for that
-            self._short[topic] = self._short.get(topic, 0) + 1
-            if self._short[topic] < SHORT_SIGHTS_MIN:
-                raise RestoreStalled(f"{topic} ends at {bounds.end}, before position {tally.position}: looking again")
-            self._short[topic] = 0
-            log.error(
-                "%s: %s was made anew (position %d, end %d): reading it from %d",
-                self,
-                topic,
-                tally.position,
-                bounds.end,
-                bounds.begin,
-            )
-            return replace(tally, position=bounds.begin)
-        if tally.position < bounds.begin:
-            if tally.at:
-                log.error(
-                    "%s: %s lost offsets %d to %d before they were read", self, topic, tally.position, bounds.begin - 1
-                )
-            return replace(tally, position=bounds.begin)
-        return tally
-
     async def _give_up(self, why: str) -> None:
         """Nothing of the failed unit is applied; what is queued will be read again."""
         self.owned = False
         log.warning("%s: given up: %s", self, why)
         self.plan.observer.on_gave_up(self.plan.name, self.number, why)
         self._reread_why = why
+        self._state.shard.close()
         await self._close_producer()
 
     async def _close_producer(self) -> None:
@@ -309,10 +252,7 @@ class Partition:
         written = await self._producer.commit(
             self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), positions, outcome.forwards
         )
-        unit.apply(self._state, outcome)
-        self._committed = True
         self._assigned.clear()
-        self._state.shard.position = max(self._state.shard.position, written)
         seconds = time.monotonic() - started
         for topic, counted in outcome.counted.items():
             self._clock.saw(counted.at)
@@ -321,19 +261,26 @@ class Partition:
             self.plan.observer.on_dead_letter(letter.record.topic, letter.reason)
         for forward in outcome.forwards:
             self.plan.observer.on_forwarded(self.plan.name, forward.topic)
+        unit.apply(self._state, outcome, written)
+        self._committed = True
         self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))
 
     async def _sweep(self) -> None:
         self._swept_at = time.monotonic()
-        now = self._clock.now()
-        if self.plan.sweep is None or now is None:
-            return
         assert self._producer is not None
-        work = Work(self._state.shard)
-        self.plan.sweep(work, now)
-        if (changes := work.changes()) or work.forwards:
-            await self._producer.commit(self._changelog, changes, (self.plan.dead_letters, ()), {}, work.forwards)
-            self._state.shard.apply(changes)
+        work = self._swept()
+        changes = work.changes() or touched(self._state.shard)
+        if changes or work.forwards:
+            written = await self._producer.commit(
+                self._changelog, changes, (self.plan.dead_letters, ()), {}, work.forwards
+            )
+            self._state.shard.apply(changes, {}, written)
+
+    def _swept(self) -> Work:
+        work, now = Work(self._state.shard), self._clock.now()
+        if self.plan.sweep is not None and now is not None:
+            self.plan.sweep(work, now)
+        return work
 
     # -- reading again --------------------------------------------------------------------------------------------
 

@@ -1,19 +1,18 @@
-"""Rows of a table: how they are kept for one partition, and what one unit of work sees and changes of them."""
+"""Rows of a table as a fold sees them: within one unit of work, over what a partition's shard holds."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from carbon_stream.streaming.forward import Forward
+from carbon_stream.streaming.shard import Changes, Pair, Shard
 
 Key = tuple[str | int, ...]
 Row = dict[str, Any]
-Changes = dict[bytes, bytes | None]
-"""Encoded key to encoded row; None deletes (a tombstone on the changelog)."""
 
 
 def _compact(encoded: bytes) -> bytes:
@@ -34,54 +33,8 @@ def decode_key(encoded: bytes) -> Key:
     return tuple(parts)
 
 
-def _pair(key: Key) -> tuple[str | int, str | int] | None:
+def _pair(key: Key) -> Pair | None:
     return (key[0], key[1]) if len(key) > 2 else None
-
-
-class Shard:
-    """All rows of one table partition, in memory, encoded (a decoded row takes about five times the space).
-
-    `position` is the changelog offset from which later changes are read when the partition is taken over again.
-    """
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, bytes] = {}
-        self.position = 0
-        self._counts: Counter[tuple[str | int, str | int]] = Counter()
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.rows.clear()
-        self._counts.clear()
-        self.position = 0
-
-    def apply(self, changes: Mapping[bytes, bytes | None]) -> None:
-        """Make committed changes visible; they are on the changelog already."""
-        rows = self.rows
-        for key, row in changes.items():
-            known = key in rows
-            if row is None:
-                if known:
-                    del rows[key]
-                    self._count(key, -1)
-            else:
-                rows[key] = row
-                if not known:
-                    self._count(key, 1)
-
-    def _count(self, key: bytes, by: int) -> None:
-        pair = _pair(decode_key(key))
-        if pair is not None:
-            self._counts[pair] += by
-            if not self._counts[pair]:
-                del self._counts[pair]
-
-    def count(self, pair: tuple[str | int, str | int]) -> int:
-        """Rows whose keys start with these two parts and have more."""
-        return self._counts.get(pair, 0)
 
 
 class Work:
@@ -90,16 +43,17 @@ class Work:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._changed: dict[bytes, Row | None] = {}
-        self._added: Counter[tuple[str | int, str | int]] = Counter()
         self.forwards: list[Forward] = []
         """What is sent on, in this order."""
+        self._read: dict[bytes, bytes | None] = {}
+        self._added: Counter[Pair] = Counter()
 
     def get(self, key: Key) -> Row | None:
         """The row, decoded; the caller may change it, and must `put` it to keep the change."""
         encoded = orjson.dumps(key)
         if encoded in self._changed:
             return self._changed[encoded]
-        row = self._shard.rows.get(encoded)
+        row = self._committed(encoded)
         return None if row is None else orjson.loads(row)
 
     def put(self, key: Key, row: Row) -> None:
@@ -127,12 +81,19 @@ class Work:
 
     def keys(self) -> Iterator[Key]:
         """Keys of all committed rows (without this work's own changes)."""
-        return (decode_key(key) for key in list(self._shard.rows))
+        return map(decode_key, self._shard.keys())
 
     def _exists(self, encoded: bytes) -> bool:
         if encoded in self._changed:
             return self._changed[encoded] is not None
-        return encoded in self._shard.rows
+        return self._committed(encoded) is not None
+
+    def _committed(self, encoded: bytes) -> bytes | None:
+        """A row of the shard, asked for once: a shard on disk takes its time."""
+        if encoded in self._read:
+            return self._read[encoded]
+        row = self._read[encoded] = self._shard.get(encoded)
+        return row
 
     def _add(self, key: Key, by: int) -> None:
         pair = _pair(key)
@@ -141,10 +102,9 @@ class Work:
 
     def changes(self) -> Changes:
         """What differs from the committed rows, encoded."""
-        committed = self._shard.rows
         changes: Changes = {}
         for key, row in self._changed.items():
             encoded = None if row is None else _compact(orjson.dumps(row))
-            if encoded != committed.get(key):
+            if encoded != self._committed(key):
                 changes[key] = encoded
         return changes

@@ -14,7 +14,8 @@ from faust.types import TP
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.deduplication import Budget
 from carbon_stream.streaming.entry import Decode, Fold, Sweep
-from carbon_stream.streaming.partition import Partition, Plan, Reader
+from carbon_stream.streaming.partition import Partition
+from carbon_stream.streaming.plan import Plan, Reader
 from carbon_stream.streaming.restore import Restorer
 from carbon_stream.streaming.table import Table
 from carbon_stream.streaming.unit import Logic
@@ -92,7 +93,7 @@ class Stages:
         self.app = app
         self.by_name: dict[str, Stage] = {}
         self._by_topic: dict[str, Stage] = {}
-        self._restorer = Restorer(kafka)
+        self._restorer = Restorer(kafka, app.observer)
         self._budget = Budget(ids_max)
         self._fencing = asyncio.Semaphore(self.FENCINGS_MAX)
         self._room = asyncio.Event()

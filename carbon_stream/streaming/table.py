@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -10,7 +12,9 @@ import orjson
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.types import TP
 
-from carbon_stream.streaming.rows import Key, Row, Shard, encode_key
+from carbon_stream.streaming.memory import MemoryShard
+from carbon_stream.streaming.rows import Key, Row, encode_key
+from carbon_stream.streaming.shard import Shard
 
 if TYPE_CHECKING:
     from carbon_stream.streaming.app import App
@@ -32,8 +36,28 @@ class Table(faust.Table[Any, Any]):
         self.shards: dict[int, Shard] = {}
 
     def shard(self, partition: int) -> Shard:
-        """The rows of one partition, made when it is first asked for."""
-        return self.shards.setdefault(partition, Shard())
+        """The rows of one partition, made when it is first asked for; whoever works on it opens and closes it.
+
+        Where they are kept is said the Faust way, by the URL in the table's or the app's `store`.
+        """
+        if partition not in self.shards:
+            self.shards[partition] = self._made(partition)
+        return self.shards[partition]
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether its rows are kept in files; ValueError for a store that we do not have."""
+        scheme = (self._store or self.app.conf.store).scheme
+        if scheme not in ("memory", "rocksdb"):
+            raise ValueError(f"table {self.name}: store {scheme}:// is not one of memory://, rocksdb://")
+        return bool(scheme == "rocksdb")
+
+    def _made(self, partition: int) -> Shard:
+        if not self.is_on_disk:
+            return MemoryShard()
+        from carbon_stream.streaming.rocks import RocksShard  # an app in memory needs no rocksdict
+
+        return RocksShard(Path(self.app.conf.tabledir) / f"{self.name}-{partition}")
 
     def drop(self, partition: int) -> None:
         """Forget a partition that has moved elsewhere."""
@@ -42,13 +66,14 @@ class Table(faust.Table[Any, Any]):
     def rows(self, key: Key) -> dict[int, Row]:
         """The rows under a key, by partition: partial rows of one entity may stand in several."""
         encoded = encode_key(key)
-        return {n: orjson.loads(shard.rows[encoded]) for n, shard in self.shards.items() if encoded in shard.rows}
+        found = {n: shard.get(encoded) for n, shard in self.shards.items()}
+        return {n: orjson.loads(row) for n, row in found.items() if row is not None}
 
     def __len__(self) -> int:
         return sum(len(shard) for shard in self.shards.values())
 
     def __iter__(self) -> Iterator[bytes]:
-        return (key for shard in self.shards.values() for key in shard.rows)
+        return itertools.chain.from_iterable(shard.keys() for shard in self.shards.values())
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise ReadOnly(f"table {self.name}: rows change in a stage's fold, within its unit of work")

@@ -12,7 +12,7 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, ProducerFenc
 from carbon_stream.streaming import clients, dead_letters
 from carbon_stream.streaming.dead_letters import DeadLetter
 from carbon_stream.streaming.forward import Forward
-from carbon_stream.streaming.rows import Changes
+from carbon_stream.streaming.shard import Changes
 
 TRANSACTION_TIMEOUT_MS = 15_000
 """An open transaction of a dead worker holds readers back until its partition is taken over or this has passed."""

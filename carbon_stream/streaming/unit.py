@@ -14,7 +14,8 @@ from carbon_stream.streaming.deduplication import Seen, SeenChange
 from carbon_stream.streaming.entry import Decode, Entry, Fold
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key
-from carbon_stream.streaming.rows import Changes, Shard, Work
+from carbon_stream.streaming.rows import Work
+from carbon_stream.streaming.shard import Changes, Shard, ShardFailed
 from carbon_stream.streaming.sorting import Sorted, sort, where
 
 
@@ -53,11 +54,11 @@ class Outcome:
 
     def rows(self) -> Changes:
         """Everything that goes to the changelog."""
-        return {
-            key: row
-            for rows in (self.changes, *(change.rows for change in self.seen.values()))
-            for key, row in rows.items()
-        }
+        return self.changes | self.segments()
+
+    def segments(self) -> Changes:
+        """Identities to remember and to forget."""
+        return {key: row for change in self.seen.values() for key, row in change.rows.items()}
 
     def positions(self) -> dict[str, int]:
         """By topic: the offset to go on from."""
@@ -91,6 +92,8 @@ def _fold_all(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> W
             if sorting.entries:
                 logic.fold(work, topic, sorting.entries)
         return work
+    except ShardFailed:  # no event's fault
+        raise
     except Exception:  # noqa: BLE001 — one event that the fold cannot take must not stop the partition for ever
         return _fold_what_can_be(logic, state, sorted_topics)
 
@@ -102,6 +105,8 @@ def _fold_what_can_be(logic: Logic, state: State, sorted_topics: dict[str, Sorte
         for entry, record in zip(sorting.entries, sorting.records, strict=True):
             try:
                 logic.fold(Work(state.shard), topic, [entry])
+            except ShardFailed:
+                raise
             except Exception as exc:  # noqa: BLE001 — reported as the dead letter's error
                 sorting.dead.append(DeadLetter(record, "error", where(exc)))
             else:
@@ -136,9 +141,12 @@ def _outcome(state: State, work: Work, sorted_topics: dict[str, Sorted]) -> Outc
     return Outcome(work.changes(), dead, counted, seen, records, work.forwards)
 
 
-def apply(state: State, outcome: Outcome) -> None:
-    """Make a committed outcome the partition's state."""
-    state.shard.apply(outcome.changes)
+def apply(state: State, outcome: Outcome, written: int) -> None:
+    """Make a committed outcome the partition's state; the changelog before `written` need not be read again.
+
+    The shard comes first: if it fails, nothing has changed, and the partition is taken over again.
+    """
+    state.shard.apply(outcome.changes, outcome.segments(), written)
     for topic, change in outcome.seen.items():
         state.seen[topic].apply(change)
     for topic, counted in outcome.counted.items():

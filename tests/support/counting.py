@@ -48,12 +48,13 @@ class Workers:
         self.group, self.bootstrap, self.folder = group, bootstrap, folder
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
-    def start(self, number: int) -> None:
+    def start(self, number: int, **more: str) -> None:
         environment = {
             **os.environ,
             "GROUP": self.group,
             "BOOTSTRAP": self.bootstrap,
             "DATADIR": str(self.folder / f"worker-{number}"),
+            **more,
         }
         with (self.folder / f"worker-{number}.log").open("ab") as log:
             self.processes[number] = subprocess.Popen(

@@ -1,18 +1,27 @@
 """A small Faust app on stages, run as a process by the tests beside it: counts events by user.
 
-GROUP names it and its topics, BOOTSTRAP its broker, DATADIR a folder of its own.
+GROUP names it and its topics, BOOTSTRAP its broker, DATADIR a folder of its own, STORE where its rows are kept.
+KILLED says when the process ends as by kill -9: "before" or "in" the write of a committed unit to RocksDB. With IDLE,
+partitions look twice a second whether something is to be done on them.
 """
 
+import itertools
 import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
+from typing import Any, cast
 
 import msgspec
+from rocksdict import Rdict, WriteBatch
 
+from carbon_stream.streaming import partition, validity
 from carbon_stream.streaming.app import App
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.entry import Entry
+from carbon_stream.streaming.rocks import RocksShard
 from carbon_stream.streaming.rows import Work
+from carbon_stream.streaming.shard import Changes
 
 GROUP = os.environ["GROUP"]
 
@@ -47,11 +56,50 @@ def fold(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
         rows.put(("user", user), row)
 
 
+class Deadly:
+    """A database in whose next write the process ends."""
+
+    def __init__(self, database: Rdict) -> None:
+        self._database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def write(self, batch: WriteBatch) -> None:
+        for n in range(20_000):  # 20 MB: it takes long enough to be hit
+            batch.put(b"rpadding-%d" % n, b"x" * 1_000)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # not Python's to handle: the process ends wherever it is
+        signal.setitimer(signal.ITIMER_REAL, 0.002)
+        self._database.write(batch)
+        raise AssertionError("it should have ended by now")
+
+
+def killed(when: str) -> None:
+    """End in the write that follows the thirtieth commit, or just before it."""
+    apply, writes = RocksShard.apply, itertools.count(1)
+
+    def apply_and_die(shard: RocksShard, rows: Changes, segments: Changes, written: int) -> None:
+        if next(writes) == 30:
+            if when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            shard._database = cast(Rdict, Deadly(shard._db))
+        apply(shard, rows, segments, written)
+
+    RocksShard.apply = apply_and_die  # type: ignore[method-assign,assignment]
+
+
+if "IDLE" in os.environ:
+    partition.SWEEP_EVERY_S, validity.TOUCH_AFTER_MS = 0.5, 1_000
+
+if "KILLED" in os.environ:
+    killed(os.environ["KILLED"])
+
 app = App(
     GROUP,
     kafka={"bootstrap_servers": os.environ["BOOTSTRAP"]},
     dead_letters=f"{GROUP}-dead",
     datadir=os.environ["DATADIR"],
+    store=os.environ.get("STORE", "memory") + "://",
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.0,
 )

@@ -10,7 +10,8 @@ from carbon_stream.streaming.deduplication import (
     digest,
     take_segments,
 )
-from carbon_stream.streaming.rows import Shard, encode_key
+from carbon_stream.streaming.memory import MemoryShard
+from carbon_stream.streaming.rows import encode_key
 
 T = 1_764_000_000_000
 
@@ -86,13 +87,13 @@ def test_segments_survive_a_restart_and_are_taken_out_of_the_rows() -> None:
     seen = Seen("t", Budget())
     rows: dict[bytes, bytes | None] = {encode_key(("user", 0, "ann")): orjson.dumps({"v": 1})}
     rows |= remember(seen, ["a", "b"], 5)
-    shard = Shard()
-    shard.apply(rows)
+    shard = MemoryShard()
+    shard.load(rows, 1)
     again = Seen("t", Budget())
     again.restore(take_segments(shard)["t"])
     assert number("a") in again
     assert number("b") in again
-    assert list(shard.rows) == [encode_key(("user", 0, "ann"))]
+    assert list(shard.keys()) == [encode_key(("user", 0, "ann"))]
 
 
 def test_a_restore_of_what_is_known_already_changes_nothing() -> None:

@@ -3,12 +3,13 @@
 import orjson
 import pytest
 
-from carbon_stream.streaming.rows import Shard, Work, decode_key, encode_key
+from carbon_stream.streaming.memory import MemoryShard
+from carbon_stream.streaming.rows import Work, decode_key, encode_key
 
 
-def shard(**rows: int) -> Shard:
-    made = Shard()
-    made.apply({encode_key(("user", 0, name)): orjson.dumps({"n": n}) for name, n in rows.items()})
+def shard(**rows: int) -> MemoryShard:
+    made = MemoryShard()
+    made.apply({encode_key(("user", 0, name)): orjson.dumps({"n": n}) for name, n in rows.items()}, {}, 0)
     return made
 
 
@@ -18,7 +19,7 @@ def test_a_change_is_seen_in_its_own_work_only() -> None:
     work.put(("user", 0, "ann"), {"n": 2})
     assert work.get(("user", 0, "ann")) == {"n": 2}
     assert other.get(("user", 0, "ann")) == {"n": 1}
-    assert orjson.loads(committed.rows[encode_key(("user", 0, "ann"))]) == {"n": 1}
+    assert orjson.loads(committed.get(encode_key(("user", 0, "ann"))) or b"") == {"n": 1}
 
 
 def test_a_row_that_was_read_and_changed_but_not_put_stays_as_it_was() -> None:
@@ -51,7 +52,7 @@ def test_counts_follow_puts_and_deletes_before_and_after_commit() -> None:
     work.delete(("user", 0, "ann"))
     work.put(("user", 0, "bob"), {"n": 2})
     assert (work.count("user", 0), work.count("user", 1)) == (2, 1)
-    committed.apply(work.changes())
+    committed.apply(work.changes(), {}, 0)
     assert (committed.count(("user", 0)), committed.count(("user", 1))) == (2, 1)
     assert len(committed) == 3
 
@@ -62,15 +63,29 @@ def test_a_row_deleted_and_put_again_counts_once() -> None:
     work.delete(("user", 0, "ann"))
     work.put(("user", 0, "ann"), {"n": 5})
     assert work.count("user", 0) == 1
-    committed.apply(work.changes())
+    committed.apply(work.changes(), {}, 0)
     assert committed.count(("user", 0)) == 1
 
 
-def test_a_cleared_shard_holds_and_counts_nothing() -> None:
-    made = shard(ann=1)
-    made.position = 7
-    made.clear()
-    assert (len(made), made.count(("user", 0)), made.position) == (0, 0, 0)
+class CountedShard(MemoryShard):
+    """Counts how often a row is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        self.asked += 1
+        return super().get(key)
+
+
+def test_a_shard_is_asked_once_for_a_row() -> None:
+    counted = CountedShard()
+    work = Work(counted)
+    assert work.get(("user", 0, "ann")) is None
+    work.put(("user", 0, "ann"), {"n": 1})
+    assert len(work.changes()) == 1
+    assert counted.asked == 1
 
 
 @pytest.mark.parametrize("key", [("a",), ("user", 1764000000000, "ann"), ("edge", "s3://a/ü", "b", "COPY", "x")])

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
+import pytest
 
 from carbon_stream.streaming import unit
 from carbon_stream.streaming.batch import Batch
@@ -11,7 +13,9 @@ from carbon_stream.streaming.deduplication import Budget, Seen
 from carbon_stream.streaming.entry import Entry
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
-from carbon_stream.streaming.rows import Shard, Work, encode_key
+from carbon_stream.streaming.memory import MemoryShard
+from carbon_stream.streaming.rows import Work, encode_key
+from carbon_stream.streaming.shard import ShardFailed
 
 T = 1_764_000_000_000
 
@@ -63,7 +67,7 @@ LOGIC = unit.Logic({"t": decode, "u": decode}, Refused, fold)
 
 
 def state() -> unit.State:
-    return unit.State(Shard(), {topic: Seen(topic, Budget()) for topic in ("t", "u")})
+    return unit.State(MemoryShard(), {topic: Seen(topic, Budget()) for topic in ("t", "u")})
 
 
 def record(
@@ -76,12 +80,12 @@ def record(
 def run(into: unit.State, *records: Record) -> unit.Outcome:
     outcome = unit.decide(LOGIC, into, [Batch([r]) for r in records])
     assert outcome is not None
-    unit.apply(into, outcome)
+    unit.apply(into, outcome, 0)
     return outcome
 
 
 def count(into: unit.State, user: str) -> int:
-    row = into.shard.rows.get(encode_key(("user", user)))
+    row = into.shard.get(encode_key(("user", user)))
     return 0 if row is None else int(orjson.loads(row)["n"])
 
 
@@ -170,7 +174,7 @@ def test_an_event_that_the_fold_cannot_take_becomes_a_dead_letter_and_leaves_no_
 def test_a_time_far_ahead_counts_at_the_brokers_and_a_late_one_at_its_own() -> None:
     s = state()
     run(s, record(0, at=T + 300_001), record(1, at=T + 300_000), record(2, at=T - 3_600_001), record(3))
-    assert orjson.loads(s.shard.rows[encode_key(("user", "ann"))])["at"] == [T, T + 300_000, T - 3_600_001, T]
+    assert orjson.loads(s.shard.get(encode_key(("user", "ann"))) or b"")["at"] == [T, T + 300_000, T - 3_600_001, T]
     assert (s.tallies["t"].skewed, s.tallies["t"].late) == (1, 1)
 
 
@@ -187,4 +191,38 @@ def test_the_ledger_row_is_written_with_the_rows_and_reads_back() -> None:
 def test_nothing_changes_before_the_outcome_is_applied() -> None:
     s = state()
     unit.decide(LOGIC, s, [Batch([record(0, event_id="e1"), Record(1, b"{")])])
+    assert (len(s.shard), len(s.seen["t"]), s.tallies) == (0, 0, {})
+
+
+class FailingShard(MemoryShard):
+    """A disk that gives up at the nth call."""
+
+    def __init__(self, fails_at: int) -> None:
+        super().__init__()
+        self.calls, self.fails_at = 0, fails_at
+
+    def get(self, key: bytes) -> bytes | None:
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise ShardFailed("IO error")
+        return super().get(key)
+
+    def apply(self, rows: Any, segments: Any, written: int) -> None:
+        raise ShardFailed("No space left on device")
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_a_shard_that_fails_is_no_fault_of_the_events(fails_at: int) -> None:
+    """The third call is in the second attempt, which takes each event alone."""
+    s = unit.State(FailingShard(fails_at), state().seen)
+    with pytest.raises(ShardFailed):
+        unit.decide(LOGIC, s, [Batch([record(4), record(5, "fold breaks")])])
+
+
+def test_a_shard_that_cannot_be_written_leaves_the_whole_state_as_it_was() -> None:
+    s = unit.State(FailingShard(0), state().seen)
+    outcome = unit.decide(LOGIC, s, [Batch([record(4, event_id="e")])])
+    assert outcome is not None
+    with pytest.raises(ShardFailed):
+        unit.apply(s, outcome, 0)
     assert (len(s.shard), len(s.seen["t"]), s.tallies) == (0, 0, {})

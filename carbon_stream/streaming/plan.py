@@ -1,0 +1,41 @@
+"""What the partitions of a stage have in common, and what they need of the consumer that feeds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from faust.types import TP
+
+from carbon_stream.streaming.entry import Sweep
+from carbon_stream.streaming.observer import Observer
+from carbon_stream.streaming.unit import Logic
+
+
+class Reader(Protocol):
+    """What a partition needs of the consumer that feeds it."""
+
+    async def reread(self, positions: Mapping[TP, int]) -> None:
+        """Read on from these offsets; batches from before are recognised by their older run."""
+
+    def run_of(self, partition: TP) -> int:
+        """The run that is being read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What does not change from partition to partition of a stage."""
+
+    name: str
+    topics: tuple[str, ...]
+    changelog: str
+    dead_letters: str
+    group_id: str
+    logic: Logic
+    sweep: Sweep | None
+    kafka: Mapping[str, Any]
+    observer: Observer
+    reassignment_s_max: float
+    """How long a fenced partition waits for the group's new assignment: a member that was thrown out learns of it with
+    its next heartbeat."""
