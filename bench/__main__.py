@@ -15,7 +15,7 @@ from bench import report
 from bench.figures import Part
 from bench.options import Options
 
-PARTS = ("streaming", "http", "latency", "memory")
+PARTS = ("streaming", "http", "latency", "memory", "restore")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,6 +23,7 @@ PARTS = ("streaming", "http", "latency", "memory")
 @click.option("--events", type=click.IntRange(1_000), help="Events of one streaming turn; HTTP takes a share of it.")
 @click.option("--repetitions", type=click.IntRange(1, 50), help="Turns that everything takes.")
 @click.option("--entities", type=click.IntRange(1_000, 120_000), help="Distinct users of the memory part.")
+@click.option("--rows", type=click.IntRange(1_000), help="Rows of the restore part.")
 @click.option("--markers", type=click.IntRange(3), help="Events of the latency part that are timed.")
 @click.option("--quick", is_flag=True, help="As small as it goes: shows that it runs, not how fast.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all samples here.")
@@ -33,6 +34,7 @@ def main(parts: Sequence[str], quick: bool, json_file: Path | None, **sizes: int
     http: events over HTTP, in batches and alone, against a handler that does nothing and a producer loop.
     latency: from POST to answer in a query, at 200 events a second.
     memory: a worker's resident memory with 100,000 distinct entities.
+    restore: changelog records into tables and views, against a bare consumer; a start with 1,000,000 rows in RocksDB.
     """
     options = Options.quick() if quick else Options()
     options = replace(options, **{name: size for name, size in sizes.items() if size is not None})

@@ -16,13 +16,15 @@ class Options:
     """Distinct users of the memory part."""
     markers: int = 300
     """Events of the latency part whose way is timed."""
+    rows: int = 1_000_000
+    """Rows of the restore part."""
     load_per_s: int = 200
     """Events a second of the latency part, one request each."""
 
     @classmethod
     def quick(cls) -> Options:
         """Just enough to see that everything runs; its figures mean nothing."""
-        return cls(events=6_000, repetitions=1, entities=2_000, markers=9)
+        return cls(events=6_000, repetitions=1, entities=2_000, markers=9, rows=5_000)
 
     @property
     def slow_events(self) -> int:

@@ -42,9 +42,9 @@ class Place:
         self.settings = Settings(kafka_bootstrap_servers=kafka.bootstrap_servers, data_dir=folder)
 
     @asynccontextmanager
-    async def service(self, *command: str) -> AsyncIterator[Child]:
-        """A command of the service, as its users start it; it may not be ready yet."""
-        async with self._command(*command) as child:
+    async def service(self, *command: str, **settings: str) -> AsyncIterator[Child]:
+        """A command of the service, as its users start it, with more variables set; it may not be ready yet."""
+        async with self._command(*command, **settings) as child:
             yield child
 
     @asynccontextmanager
@@ -72,13 +72,14 @@ class Place:
             yield server
 
     @asynccontextmanager
-    async def _command(self, *command: str) -> AsyncIterator[Child]:
+    async def _command(self, *command: str, **settings: str) -> AsyncIterator[Child]:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "CARBON_STREAM_"))},
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "CARBON_STREAM_HTTP_PORT": str(self._port),
             "CARBON_STREAM_DATA_DIR": str(self.folder / "data"),
             "CARBON_STREAM_SESSION_TIMEOUT_MS": "6000",
+            **settings,
         }
         arguments = ("-m", "carbon_stream.cli", *command)
         async with started(command[0], arguments, self.folder, environment) as child:

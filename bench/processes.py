@@ -26,8 +26,8 @@ class Failed(Exception):
 class Child:
     """A process under way; see `started`."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
-        self.name = name
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path, log_begins: int) -> None:
+        self.name, self._log_begins = name, log_begins
         self._process, self._log = process, log
         self._watched = psutil.Process(process.pid)
 
@@ -47,6 +47,15 @@ class Child:
         assert self._process.stdin is not None
         self._process.stdin.write(b"go\n")
         await self._process.stdin.drain()
+
+    async def logged(self, what: str) -> None:
+        """Wait until it has logged this since it was started."""
+        deadline = asyncio.get_running_loop().time() + LINE_S_MAX
+        while what.encode() not in self._log.read_bytes()[self._log_begins :]:
+            self.check()
+            if asyncio.get_running_loop().time() > deadline:
+                raise self.failure(f"did not say {what!r} in {LINE_S_MAX:g} s")
+            await asyncio.sleep(0.02)
 
     def check(self) -> None:
         """Raise Failed if it has ended."""
@@ -87,6 +96,7 @@ async def started(
 ) -> AsyncIterator[Child]:
     """`python <arguments>` in the project's folder, for as long as the context lasts."""
     log = folder / f"{name.replace(' ', '-')}.log"
+    log_begins = log.stat().st_size if log.exists() else 0
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -97,7 +107,7 @@ async def started(
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )
-    child = Child(name, process, log)
+    child = Child(name, process, log, log_begins)
     try:
         yield child
     finally:

@@ -19,8 +19,9 @@ SERIES = {
     "http": {"single events", "handler that does nothing", "batches of 500", "loop of producer.send"},
     "latency": set(),
     "memory": set(),
+    "restore": {"bare getmany, committed", "stage, into memory", "stage, into RocksDB", "views, audit"},
 }
-ASKED = {"streaming": 2, "http": 2, "latency": 0, "memory": 4}
+ASKED = {"streaming": 2, "http": 2, "latency": 0, "memory": 4, "restore": 4}
 
 
 @pytest.fixture(scope="module")
