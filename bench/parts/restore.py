@@ -51,10 +51,14 @@ async def run(options: Options, say: Say) -> Part:
     return Part("restore", list(series.values()), [*ratios, *(figure for pair in figures for figure in pair)])
 
 
-async def _start(where: Place, name: str, most: float | None) -> tuple[Figure, Figure]:
+async def _start(where: Place, name: str, most: float | None) -> tuple[Figure, ...]:
     """From the start of the process, with everything that it loads, to all partitions taken over."""
     since = time.perf_counter()
     async with where.service("worker", "--without-web", CARBON_STREAM_STORE="rocksdb") as worker:
         await worker.logged(TAKEN_OVER)
-        seconds, cpu_s = time.perf_counter() - since, worker.cpu_s()
-    return Figure(f"{name}: to ready", seconds, "s", most=most), Figure(f"{name}: CPU", cpu_s, "s")
+        seconds, cpu_s, resident_mb = time.perf_counter() - since, worker.cpu_s(), worker.resident_mb()
+    return (
+        Figure(f"{name}: to ready", seconds, "s", most=most),
+        Figure(f"{name}: CPU", cpu_s, "s"),
+        Figure(f"{name}: resident then", resident_mb, "MB"),
+    )

@@ -47,7 +47,8 @@ class Table(faust.Table[Any, Any]):
     @property
     def is_on_disk(self) -> bool:
         """Whether its rows are kept in files; ValueError for a store that we do not have."""
-        scheme = (self._store or self.app.conf.store).scheme
+        # a URL without a host is false
+        scheme = (self.app.conf.store if self._store is None else self._store).scheme
         if scheme not in ("memory", "rocksdb"):
             raise ValueError(f"table {self.name}: store {scheme}:// is not one of memory://, rocksdb://")
         return bool(scheme == "rocksdb")
