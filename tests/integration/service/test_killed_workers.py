@@ -25,8 +25,8 @@ pytestmark = pytest.mark.timeout(420)
 
 @pytest.fixture(scope="module")
 def pair(make_service: MakeService) -> Service:
-    """Two workers; the first serves HTTP too and is left alone by nobody."""
-    made = make_service()
+    """Two workers whose rows are on disk; the first serves HTTP too and is left alone by nobody."""
+    made = make_service(CARBON_STREAM_STORE="rocksdb")
     made.start(1)
     made.start(2)
     made.wait_ready(1)
