@@ -78,6 +78,18 @@ def test_a_batch_is_counted_by_topic_type_and_result() -> None:
     assert value("carbon_stream_duplicate_events_total", topic="audit-api-calls", path="kafka") >= 2
 
 
+def test_a_restore_tells_what_it_read_and_what_is_left() -> None:
+    observer = StreamingMetrics({})
+    read = value("carbon_stream_restored_records_total", table="lineage")
+    rebuilt = value("carbon_stream_table_rebuilds_total", table="lineage")
+    observer.on_rebuild("lineage", 3, "it is stale")
+    observer.on_restore("lineage", 1_000, 700)
+    observer.on_restore("lineage", 500, 200)
+    assert value("carbon_stream_restored_records_total", table="lineage") == read + 1_500
+    assert value("carbon_stream_restore_left_records", table="lineage") == 200
+    assert value("carbon_stream_table_rebuilds_total", table="lineage") == rebuilt + 1
+
+
 def test_a_reason_with_an_address_in_it_makes_one_series() -> None:
     observer = StreamingMetrics({})
     for number in range(50):
