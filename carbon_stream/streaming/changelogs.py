@@ -125,9 +125,11 @@ async def _retentions(client: Any, topics: Collection[str]) -> dict[str, int]:
 
 
 async def _ask(client: Any, request: Any) -> Any:
-    """The answer of the first broker that gives one: some may be away."""
+    """The answer of the first broker that gives one: some may be away, those that we are connected to least likely."""
+    connected = {node for node, _ in client._conns}
     nodes = [broker.nodeId for broker in client.cluster.brokers()]
     shuffle(nodes)
+    nodes.sort(key=lambda node: node not in connected)
     failure: KafkaError = NodeNotReadyError("no broker is known")
     for node in nodes:
         try:
