@@ -15,8 +15,10 @@ from aiokafka import TopicPartition
 
 from carbon_stream.contracts.names import APP_ID, changelog
 from carbon_stream.projections.erasure import ERASERS
-from carbon_stream.streaming.restore import restore
-from carbon_stream.streaming.rows import Shard, Work
+from carbon_stream.streaming.memory import MemoryShard
+from carbon_stream.streaming.observer import Silent
+from carbon_stream.streaming.restore import Wanted, restore
+from carbon_stream.streaming.rows import Work
 from carbon_stream.streaming.transaction import PartitionProducer
 
 ROWS_MAX = 1_000
@@ -56,8 +58,7 @@ async def erase(
             if not ERASERS[place.table](work, user, ROWS_MAX):
                 break
             changes = work.changes()
-            await producer.commit(place.changelog, changes, (dead_letters, ()), {})
-            shard.apply(changes)
+            shard.apply(changes, {}, await producer.commit(place.changelog, changes, (dead_letters, ()), {}))
             changed += len(changes)
     finally:
         await producer.close()
@@ -66,7 +67,7 @@ async def erase(
     return changed
 
 
-async def _rows(kafka: Mapping[str, Any], place: Place) -> Shard:
-    shard = Shard()
-    await restore(kafka, {place.changelog: shard}, [])
+async def _rows(kafka: Mapping[str, Any], place: Place) -> MemoryShard:
+    shard = MemoryShard()
+    await restore(kafka, [Wanted(place.table, place.changelog, shard)], Silent())
     return shard
