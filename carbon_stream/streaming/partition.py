@@ -22,7 +22,7 @@ from carbon_stream.streaming.plan import Plan, Reader
 from carbon_stream.streaming.positions import Positions
 from carbon_stream.streaming.restore import Restorer, RestoreStalled, Wanted
 from carbon_stream.streaming.rows import Work
-from carbon_stream.streaming.shard import Shard
+from carbon_stream.streaming.shard import Shard, patiently
 from carbon_stream.streaming.transaction import Fenced, PartitionProducer
 from carbon_stream.streaming.validity import touched
 
@@ -261,7 +261,7 @@ class Partition:
             self.plan.observer.on_dead_letter(letter.record.topic, letter.reason)
         for forward in outcome.forwards:
             self.plan.observer.on_forwarded(self.plan.name, forward.topic)
-        unit.apply(self._state, outcome, written)
+        await patiently(lambda: unit.apply(self._state, outcome, written))
         self._committed = True
         self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))
 
@@ -274,7 +274,7 @@ class Partition:
             written = await self._producer.commit(
                 self._changelog, changes, (self.plan.dead_letters, ()), {}, work.forwards
             )
-            self._state.shard.apply(changes, {}, written)
+            await patiently(lambda: self._state.shard.apply(changes, {}, written))
 
     def _swept(self) -> Work:
         work, now = Work(self._state.shard), self._clock.now()

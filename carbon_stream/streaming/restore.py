@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from carbon_stream.streaming import changelogs, clients
 from carbon_stream.streaming.observer import Observer
 from carbon_stream.streaming.progress import Progress
-from carbon_stream.streaming.shard import NOTHING_KEPT, Shard, ShardFailed, now_ms
+from carbon_stream.streaming.shard import NOTHING_KEPT, Shard, ShardFailed, now_ms, patiently
 from carbon_stream.streaming.validity import why_void
 
 log = logging.getLogger(__name__)
@@ -53,13 +53,17 @@ class Wanted:
     failure: ShardFailed | None = None
     """Why the shard could not take its rows; the others go on."""
 
-    def load(self, changes: Mapping[bytes, bytes | None], position: int, at: int | None = None) -> None:
+    async def load(self, changes: Mapping[bytes, bytes | None], position: int, at: int | None = None) -> None:
         """Put changes into the shard, if it is still wanted."""
-        if not self.dropped:
-            try:
+
+        def write() -> None:
+            if not self.dropped:
                 self.shard.load(changes, position, at)
-            except ShardFailed as exc:
-                self.failure, self.dropped = exc, True
+
+        try:
+            await patiently(write)
+        except ShardFailed as exc:
+            self.failure, self.dropped = exc, True
 
 
 class RestoreStalled(Exception):
@@ -153,7 +157,7 @@ async def _load(each: Wanted, records: Sequence[Any]) -> None:
         some = records[begin : begin + LOAD_RECORDS_MAX]
         changes = {record.key: record.value for record in some}
         changes.pop(None, None)
-        each.load(changes, some[-1].offset + 1)
+        await each.load(changes, some[-1].offset + 1)
         if time.perf_counter() >= slice_ends:
             await asyncio.sleep(0)
             slice_ends = time.perf_counter() + SLICE_S
@@ -166,7 +170,7 @@ async def _let_go(
     for tp, each in list(waiting.items()):
         position = await consumer.position(tp)
         if position >= ends[tp]:
-            each.load({}, position, asked_at)
+            await each.load({}, position, asked_at)
         if position >= ends[tp] or each.dropped:
             del waiting[tp]
 

@@ -25,9 +25,21 @@ from rocksdict import (
     ReadOptions,
     WriteBatch,
     WriteBufferManager,
+    WriteOptions,
 )
 
-from carbon_stream.streaming.shard import NOTHING_KEPT, SEGMENT, Mark, Origin, Pair, ShardFailed, now_ms, pairs, parted
+from carbon_stream.streaming.shard import (
+    NOTHING_KEPT,
+    SEGMENT,
+    Mark,
+    Origin,
+    Pair,
+    ShardBusy,
+    ShardFailed,
+    now_ms,
+    pairs,
+    parted,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +58,12 @@ WALK_ROWS = 500
 
 _PASSING = ("IO error", "Busy", "Aborted", "Timed out", "Shutdown in progress", "Operation failed. Try again")
 _LOCKED = ("lock hold by current process", "Resource temporarily unavailable")
+_STALLED = "Write stall"
 _shared: list[Any] = []
+
+_AT_ONCE = WriteOptions()
+_AT_ONCE.no_slowdown = True
+"""RocksDB holds writers up while it cannot flush, and rocksdict all of Python with them, heartbeats included."""
 
 
 def _options() -> Options:
@@ -257,7 +274,7 @@ class RocksShard:
             _add(batch, COUNT + orjson.dumps(pair), str(count).encode() if count else None)
         batch.put(MARK, _encoded(mark, total))
         try:
-            self._db.write(batch)
+            self._db.write(batch, _AT_ONCE)
         except Exception as exc:  # noqa: BLE001 — see `_fail`
             self._fail(exc)
         self.mark, self._rows = mark, total
@@ -274,6 +291,8 @@ class RocksShard:
         """Rocksdict raises plain exceptions, told apart by RocksDB's own words. What is corrupt is not opened again."""
         if type(exc) is not Exception:  # ours
             raise exc
+        if _STALLED in str(exc):
+            raise ShardBusy(f"{self.directory}: {exc}") from exc
         if not any(word in str(exc) for word in _PASSING):
             self._suspect = str(exc)
         raise ShardFailed(f"{self.directory}: {exc}") from exc

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any, cast
 
 import msgspec
-from rocksdict import Rdict, WriteBatch
+from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from carbon_stream.streaming import partition, validity
 from carbon_stream.streaming.app import App
@@ -65,12 +65,12 @@ class Deadly:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._database, name)
 
-    def write(self, batch: WriteBatch) -> None:
+    def write(self, batch: WriteBatch, options: WriteOptions) -> None:
         for n in range(20_000):  # 20 MB: it takes long enough to be hit
             batch.put(b"rpadding-%d" % n, b"x" * 1_000)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # not Python's to handle: the process ends wherever it is
         signal.setitimer(signal.ITIMER_REAL, 0.002)
-        self._database.write(batch)
+        self._database.write(batch, options)
         raise AssertionError("it should have ended by now")
 
 

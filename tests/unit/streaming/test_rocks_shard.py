@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -13,9 +14,10 @@ import orjson
 import pytest
 from rocksdict import Rdict
 
+from carbon_stream.streaming import rocks
 from carbon_stream.streaming.exclusive import DirectoryInUse, Exclusive
 from carbon_stream.streaming.rocks import RocksShard
-from carbon_stream.streaming.shard import Origin, ShardFailed
+from carbon_stream.streaming.shard import Origin, ShardBusy, ShardFailed, patiently
 
 ORIGIN = Origin("cluster", "topic")
 ROWS = 3_000
@@ -119,6 +121,38 @@ def test_an_open_directory_belongs_to_one_process(shard: RocksShard) -> None:
         RocksShard(shard.directory).open()
     shard.close()
     RocksShard(shard.directory).open()
+
+
+async def test_a_disk_that_does_not_keep_up_holds_nobody_else_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the least of memory, RocksDB has to flush at nearly every write."""
+    monkeypatch.setattr(rocks, "WRITE_BUFFER_BYTES", 64 * 1024)
+    shard, refused, turns = RocksShard(tmp_path / "t-0"), 0, 0
+    shard.open()
+    shard.clear(ORIGIN)
+
+    def write() -> None:
+        nonlocal refused
+        try:
+            shard.apply({_key(n): os.urandom(2_000) for n in range(50)}, {}, 1)
+        except ShardBusy:
+            refused += 1
+            raise
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    while not refused:
+        await patiently(write)
+    other.cancel()
+    assert turns > refused
+    assert (len(shard), len(list(shard.keys()))) == (50, 50)
+    shard.close()
 
 
 def test_a_walk_over_the_rows_does_not_keep_the_directory_from_closing(shard: RocksShard) -> None:
