@@ -18,11 +18,12 @@ from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget, Seen, take_segments
 from carbon_stream.streaming.intake import Intake
 from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
+from carbon_stream.streaming.patience import patiently
 from carbon_stream.streaming.plan import Plan, Reader
 from carbon_stream.streaming.positions import Positions
 from carbon_stream.streaming.restore import Restorer, RestoreStalled, Wanted
 from carbon_stream.streaming.rows import Work
-from carbon_stream.streaming.shard import Shard, patiently
+from carbon_stream.streaming.shard import Shard
 from carbon_stream.streaming.transaction import Fenced, PartitionProducer
 from carbon_stream.streaming.validity import touched
 

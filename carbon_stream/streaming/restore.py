@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from carbon_stream.streaming import changelogs, clients
 from carbon_stream.streaming.observer import Observer
+from carbon_stream.streaming.patience import patiently
 from carbon_stream.streaming.progress import Progress
-from carbon_stream.streaming.shard import NOTHING_KEPT, Shard, ShardFailed, now_ms, patiently
+from carbon_stream.streaming.shard import NOTHING_KEPT, Shard, ShardFailed, now_ms
 from carbon_stream.streaming.validity import why_void
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,9 @@ implement it; one contract test holds both to the same behaviour.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,20 +35,6 @@ class ShardFailed(OSError):
 
 class ShardBusy(ShardFailed):
     """The disk does not keep up with what is written: the same again in a moment will do (`patiently`)."""
-
-
-BUSY_S = 0.01
-
-
-async def patiently(write: Callable[[], None]) -> None:
-    """Write as soon as the shard takes it. Everything else on the event loop goes on meanwhile."""
-    while True:
-        try:
-            write()
-        except ShardBusy:
-            await asyncio.sleep(BUSY_S)
-        else:
-            return
 
 
 @dataclass(frozen=True, slots=True)

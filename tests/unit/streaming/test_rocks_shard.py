@@ -16,8 +16,9 @@ from rocksdict import Rdict
 
 from carbon_stream.streaming import rocks
 from carbon_stream.streaming.exclusive import DirectoryInUse, Exclusive
+from carbon_stream.streaming.patience import patiently
 from carbon_stream.streaming.rocks import RocksShard
-from carbon_stream.streaming.shard import Origin, ShardBusy, ShardFailed, patiently
+from carbon_stream.streaming.shard import Origin, ShardBusy, ShardFailed
 
 ORIGIN = Origin("cluster", "topic")
 ROWS = 3_000
