@@ -55,6 +55,7 @@ app = CarbonStream(
     kafka=settings.kafka_client(),
     dead_letters=DEAD_LETTERS,
     observer=StreamingMetrics({topic.name: topic.event_type for topic in TOPICS}),
+    writes_previous_formats=settings.row_formats == "previous",
     Worker=Worker,
     broker_session_timeout=settings.session_timeout_ms / 1000,
     consumer_group_instance_id=settings.instance_id or "",

@@ -148,6 +148,9 @@ class Settings(BaseSettings):
     topic_replication: int | None = Field(
         None, ge=1, le=9, description="replicas of new topics; unset: three, or as many as there are brokers"
     )
+    row_formats: Literal["newest", "previous"] = Field(
+        "newest", description="previous: workers write all rows as the release before this one reads them"
+    )
     processes: int = Field(1, ge=1, le=64, description="processes that `ingest` starts on one port")
 
     admin_token: SecretStr | None = Field(

@@ -2,5 +2,6 @@
 
 from carbon_stream.app import app
 from carbon_stream.contracts.catalog import PARTITIONS, Group
+from carbon_stream.projections.formats import FORMATS
 
-health = app.Table("health", partitions=PARTITIONS[Group.SYSTEM])
+health = app.Table("health", partitions=PARTITIONS[Group.SYSTEM], formats=FORMATS["health"])

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 
 from carbon_stream.contracts.names import APP_ID, changelog
 from carbon_stream.projections.erasure import ERASERS
+from carbon_stream.projections.formats import FORMATS
 from carbon_stream.streaming.memory import MemoryShard
 from carbon_stream.streaming.observer import Silent
 from carbon_stream.streaming.restore import Wanted, restore
@@ -40,7 +41,7 @@ class Place:
 
 async def find(kafka: Mapping[str, Any], place: Place, user: str) -> int:
     """How many rows would change; nothing is changed and nobody disturbed."""
-    work = Work(await _rows(kafka, place))
+    work = Work(await _rows(kafka, place), FORMATS[place.table])
     return ERASERS[place.table](work, user, 1 << 62)
 
 
@@ -54,11 +55,13 @@ async def erase(
         await producer.fence()
         shard = await _rows(kafka, place)
         while True:
-            work = Work(shard)
+            work = Work(shard, FORMATS[place.table])
             if not ERASERS[place.table](work, user, ROWS_MAX):
                 break
             changes = work.changes()
-            shard.apply(changes, {}, await producer.commit(place.changelog, changes, (dead_letters, ()), {}))
+            # counts go from one row to another: no view may show a half of it
+            written = await producer.commit(place.changelog, changes, (dead_letters, ()), {}, is_one_move=True)
+            shard.apply(changes, {}, written)
             changed += len(changes)
     finally:
         await producer.close()

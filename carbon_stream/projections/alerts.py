@@ -76,11 +76,11 @@ def sweep(rows: Rows, now: int) -> None:
     """Forget services that have been silent for long, by the broker's clock."""
     changed = 0
     for key in rows.keys():  # noqa: SIM118 — rows are no mapping
-        if changed >= SWEEP_ROWS_MAX:
-            return
         if key[0] != "status" or not is_due(key, now):
             continue
         row = rows.get(key)
         if row is not None and row["seen"] < now - CURRENT_KEPT_MS:
             rows.delete(key)
             changed += 1
+            if changed >= SWEEP_ROWS_MAX:
+                return

@@ -254,8 +254,6 @@ def sweep(rows: Rows, now: int) -> None:
     changed = 0
     keys = rows.keys()
     for key in keys:
-        if changed >= SWEEP_ROWS_MAX:
-            return
         kind, period = key[0], key[-1]
         if kind == "current":
             row = rows.get(key) if is_due(key, now) else None
@@ -267,6 +265,8 @@ def sweep(rows: Rows, now: int) -> None:
             continue
         if expired:
             changed += _expire(rows, key, now)
+            if changed >= SWEEP_ROWS_MAX:
+                return
 
 
 _ENDS: dict[str | int, tuple[int, int]] = {
@@ -281,8 +281,10 @@ _ENDS: dict[str | int, tuple[int, int]] = {
 def _expire(rows: Rows, key: Key, now: int) -> int:
     """Remove a row, an hour into its day; the number of rows changed."""
     row = rows.get(key)
+    if row is None:
+        return 0
     rows.delete(key)
-    if key[0] != "health" or row is None:
+    if key[0] != "health":
         return 1
     _, namespace, service, hour = key
     day, hour_of_day = divmod(int(hour), 24)

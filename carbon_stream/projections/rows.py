@@ -39,7 +39,10 @@ class Rows(Protocol):
         """Send an event on to another topic, if and when this batch is committed."""
 
     def keys(self) -> Iterable[Key]:
-        """Keys of the committed rows; changing rows while iterating is safe."""
+        """Keys of committed rows; for a sweep those whose turn it is, of which some may be gone.
+
+        Changing rows while iterating is safe.
+        """
 
 
 class MemoryRows:

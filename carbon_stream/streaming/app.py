@@ -43,6 +43,7 @@ class App(faust.App):
     `kafka` are keyword arguments for aiokafka clients (`bootstrap_servers`, TLS, SASL) and serve the stages' own
     producers and readers; `dead_letters` is the topic for what cannot be applied; `ids_max` bounds deduplication.
     `store` says where tables keep their rows, `memory://` (unless set) or `rocksdb://`, in Faust's `tabledir`.
+    `writes_previous_formats` leads back to the release before (see `formats`).
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class App(faust.App):
         dead_letters: str,
         observer: Observer | None = None,
         ids_max: int = 1_000_000,
+        writes_previous_formats: bool = False,
         **options: Any,
     ) -> None:
         self.kafka, self.dead_letters = dict(kafka), dead_letters
         self.observer: Observer = observer or Silent()
         self._ids_max = ids_max
+        self.writes_previous_formats = writes_previous_formats
         self._stages: Stages | None = None
         self._directory: Exclusive | None = None
         bootstrap = self.kafka["bootstrap_servers"]

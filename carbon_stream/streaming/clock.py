@@ -13,7 +13,14 @@ LATE_MS = HOUR_MS
 
 
 class BrokerClock:
-    """The broker's time as far as one partition knows it: its newest append time, carried on by a steady clock."""
+    """The broker's time as far as a worker knows it: the newest append time of all its records, carried on by a steady
+    clock.
+
+    All partitions of a worker share one: on a partition where nothing arrives, rows age by what arrives elsewhere. A
+    worker that is started while nothing arrives anywhere takes the last append time for the present, and catches up
+    with the first record. It is never ahead of this machine's own clock by more than `AHEAD_MS_MAX`: where a topic has
+    its senders' times for append times, no sender can make rows age.
+    """
 
     def __init__(self) -> None:
         self._newest_ms: int | None = None
@@ -21,6 +28,7 @@ class BrokerClock:
 
     def saw(self, append_ms: int) -> None:
         """Take note of a record's append time."""
+        append_ms = min(append_ms, int(time.time() * 1000) + AHEAD_MS_MAX)
         now = time.monotonic()
         if self._newest_ms is None or append_ms >= self._newest_ms + int((now - self._seen_at) * 1000):
             self._newest_ms, self._seen_at = append_ms, now

@@ -43,4 +43,8 @@ Fold = Callable[[Work, str, Sequence[Entry]], None]
 """(rows, topic, entries in offset order): changes rows. Pure: no input or output, no clock."""
 
 Sweep = Callable[[Work, int], None]
-"""(rows, the broker's time in ms): deletes or folds together what has aged, a bounded number of rows a call."""
+"""(rows, the broker's time in ms): deletes or folds together what has aged, a bounded number of rows a call.
+
+Goes over `rows.keys()`, which has some of the rows, until it ends or enough has changed; the next call goes on from
+there. Keys that were taken and left alone come again in the next round.
+"""

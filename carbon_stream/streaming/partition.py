@@ -16,6 +16,7 @@ from carbon_stream.streaming import unit
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget, Seen, take_segments
+from carbon_stream.streaming.formats import NewerRow
 from carbon_stream.streaming.intake import Intake
 from carbon_stream.streaming.ledger import Tally, ledger_key, tally_of
 from carbon_stream.streaming.patience import patiently
@@ -24,13 +25,16 @@ from carbon_stream.streaming.positions import Positions
 from carbon_stream.streaming.restore import Restorer, RestoreStalled, Wanted
 from carbon_stream.streaming.rows import Work
 from carbon_stream.streaming.shard import Shard
+from carbon_stream.streaming.sweeping import Sweeper
 from carbon_stream.streaming.transaction import Fenced, PartitionProducer
 from carbon_stream.streaming.validity import touched
 
 log = logging.getLogger(__name__)
 
-SWEEP_EVERY_S = 60.0
 BACKOFF_S_MAX = 10.0
+REFUSED_S = 30.0
+"""How often it is said that a partition has rows of a newer release, and looked whether it still has."""
+
 FINISH_S_MAX = 5.0
 """How long a partition that is let go may take to finish the unit of work that is under way."""
 
@@ -43,13 +47,21 @@ class Partition:
     """Queue, state and producer of one stage partition. `start` it once, `submit` batches, `close` it at the end."""
 
     def __init__(
-        self, plan: Plan, number: int, shard: Shard, restorer: Restorer, budget: Budget, fencing: asyncio.Semaphore
+        self,
+        plan: Plan,
+        number: int,
+        shard: Shard,
+        restorer: Restorer,
+        budget: Budget,
+        clock: BrokerClock,
+        fencing: asyncio.Semaphore,
     ) -> None:
         self.plan, self.number = plan, number
         self._restorer, self._fencing = restorer, fencing
         self._changelog = TopicPartition(plan.changelog, number)
         self._state = unit.State(shard, {topic: Seen(topic, budget) for topic in plan.topics})
-        self._clock = BrokerClock()
+        self._clock = clock
+        self._sweeper = Sweeper(plan.sweep, shard, plan.logic.formats, clock.now)
         self._intake = Intake()
         self._reread_why: str | None = None
         self._wake = asyncio.Event()
@@ -57,8 +69,7 @@ class Partition:
         self._closing = asyncio.Event()
         self._producer: PartitionProducer | None = None
         self._task: asyncio.Task[None] | None = None
-        self._swept_at = time.monotonic()
-        self._busy_since: float | None = self._swept_at
+        self._busy_since: float | None = time.monotonic()
         self._committed = self._held = False
         self._positions = Positions(str(self))
         self.owned = False
@@ -147,6 +158,9 @@ class Partition:
             except Fenced as exc:
                 await self._give_up(f"fenced: another worker owns it now ({exc})")
                 await self._wait_for_assignment()
+            except NewerRow as exc:
+                await self._give_up(f"refused: {exc}", logging.ERROR)
+                await self._pause(REFUSED_S)
             except (TimeoutError, KafkaError, RestoreStalled, OSError) as exc:
                 failures = 1 if self._committed else failures + 1
                 await self._give_up(f"{type(exc).__name__}: {exc}")
@@ -175,21 +189,22 @@ class Partition:
         segments = take_segments(state.shard)
         for topic, seen in state.seen.items():
             seen.restore(segments.get(topic, ()))
-            row = Work(state.shard).get(ledger_key(topic))
+            row = Work(state.shard, self.plan.logic.formats).get(ledger_key(topic))
             state.tallies[topic] = self._positions.checked(
                 tally_of(row), topic, bounds[TopicPartition(topic, self.number)]
             )
             if state.tallies[topic].at:
                 self._clock.saw(state.tallies[topic].at)
+        self._sweeper.begin()
         self.owned = True
         self.taken_over.set()
         self.plan.observer.on_rows(self.plan.name, self.number, len(state.shard))
         log.debug("%s: taken over in %.2f s, %d rows", self, time.monotonic() - started, len(state.shard))
 
-    async def _give_up(self, why: str) -> None:
+    async def _give_up(self, why: str, level: int = logging.WARNING) -> None:
         """Nothing of the failed unit is applied; what is queued will be read again."""
         self.owned = False
-        log.warning("%s: given up: %s", self, why)
+        log.log(level, "%s: given up: %s", self, why)
         self.plan.observer.on_gave_up(self.plan.name, self.number, why)
         self._reread_why = why
         self._state.shard.close()
@@ -223,7 +238,7 @@ class Partition:
         while not self._closing.is_set():
             if self._reread_why is not None:
                 await self._reread()
-            if time.monotonic() - self._swept_at >= SWEEP_EVERY_S:
+            if not self._sweeper.wait_s():
                 await self._sweep()
             batches = await self._next()
             if not batches or self._closing.is_set():
@@ -238,9 +253,8 @@ class Partition:
         self._wake.clear()
         if not self._intake and self._reread_why is None:
             self._busy_since = None
-            wait_s = SWEEP_EVERY_S - (time.monotonic() - self._swept_at)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(wait_s, 0.0))
+                await asyncio.wait_for(self._wake.wait(), self._sweeper.wait_s())
         self._busy_since = time.monotonic()
         batches = self._intake.take()
         self._room.set()
@@ -267,21 +281,23 @@ class Partition:
         self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))
 
     async def _sweep(self) -> None:
-        self._swept_at = time.monotonic()
+        were_settled = self._sweeper.are_formats_settled
+        swept = self._sweeper.step()
+        if self._sweeper.are_formats_settled and not were_settled and self.plan.logic.formats.steps:
+            log.info("%s: all rows are in the formats that this worker writes", self)
+        changes = swept.changes or touched(self._state.shard)
+        if not changes and not swept.forwards:
+            return
         assert self._producer is not None
-        work = self._swept()
-        changes = work.changes() or touched(self._state.shard)
-        if changes or work.forwards:
-            written = await self._producer.commit(
-                self._changelog, changes, (self.plan.dead_letters, ()), {}, work.forwards
-            )
-            await patiently(lambda: self._state.shard.apply(changes, {}, written))
-
-    def _swept(self) -> Work:
-        work, now = Work(self._state.shard), self._clock.now()
-        if self.plan.sweep is not None and now is not None:
-            self.plan.sweep(work, now)
-        return work
+        written = await self._producer.commit(
+            self._changelog, changes, (self.plan.dead_letters, ()), {}, swept.forwards, is_one_move=True
+        )
+        self._assigned.clear()
+        for forward in swept.forwards:
+            self.plan.observer.on_forwarded(self.plan.name, forward.topic)
+        await patiently(lambda: self._state.shard.apply(changes, {}, written))
+        self._committed = True
+        self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))
 
     # -- reading again --------------------------------------------------------------------------------------------
 

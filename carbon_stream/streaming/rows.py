@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from carbon_stream.streaming.formats import FIRST, Formats
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.shard import Changes, Pair, Shard
 
@@ -38,10 +39,14 @@ def _pair(key: Key) -> Pair | None:
 
 
 class Work:
-    """The rows as one unit of work sees them: its own changes over what is committed."""
+    """The rows as one unit of work sees them: its own changes over what is committed.
 
-    def __init__(self, shard: Shard) -> None:
-        self._shard = shard
+    `formats` are those of the rows. `walk` is for a sweep: encoded keys that `keys` takes from; without it, `keys` goes
+    over all rows.
+    """
+
+    def __init__(self, shard: Shard, formats: Formats = FIRST, walk: Iterator[bytes] | None = None) -> None:
+        self._shard, self._formats, self._walk = shard, formats, walk
         self._changed: dict[bytes, Row | None] = {}
         self.forwards: list[Forward] = []
         """What is sent on, in this order."""
@@ -49,12 +54,15 @@ class Work:
         self._added: Counter[Pair] = Counter()
 
     def get(self, key: Key) -> Row | None:
-        """The row, decoded; the caller may change it, and must `put` it to keep the change."""
+        """The row, decoded, in its newest version; the caller may change it, and must `put` it to keep the change.
+
+        Raises NewerRow.
+        """
         encoded = orjson.dumps(key)
         if encoded in self._changed:
             return self._changed[encoded]
         row = self._committed(encoded)
-        return None if row is None else orjson.loads(row)
+        return None if row is None else self._formats.read(key, orjson.loads(row))
 
     def put(self, key: Key, row: Row) -> None:
         """Set a row."""
@@ -80,8 +88,11 @@ class Work:
         return self._shard.count(pair) + self._added[pair]
 
     def keys(self) -> Iterator[Key]:
-        """Keys of all committed rows (without this work's own changes)."""
-        return map(decode_key, self._shard.keys())
+        """Keys of committed rows (without this work's own changes); for a sweep, those whose turn it is.
+
+        A row of these may be gone by now: `get` says so.
+        """
+        return map(decode_key, self._shard.keys() if self._walk is None else self._walk)
 
     def _exists(self, encoded: bytes) -> bool:
         if encoded in self._changed:
@@ -101,10 +112,12 @@ class Work:
             self._added[pair] += by
 
     def changes(self) -> Changes:
-        """What differs from the committed rows, encoded."""
+        """What differs from the committed rows, encoded in the versions that are written."""
         changes: Changes = {}
+        is_newest = not self._formats.writes_previous
         for key, row in self._changed.items():
-            encoded = None if row is None else _compact(orjson.dumps(row))
+            written = row if is_newest or row is None else self._formats.write(decode_key(key), row)
+            encoded = None if written is None else _compact(orjson.dumps(written))
             if encoded != self._committed(key):
                 changes[key] = encoded
         return changes

@@ -12,6 +12,7 @@ import faust
 from faust.types import TP
 
 from carbon_stream.streaming.batch import Batch
+from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget
 from carbon_stream.streaming.entry import Decode, Fold, Sweep
 from carbon_stream.streaming.partition import Partition
@@ -55,7 +56,7 @@ class Stage:
     ) -> None:
         self.app, self.name, self.table = app, name, table
         self.topics = tuple(topics)
-        self._logic = Logic({topic: decoder(topic) for topic in topics}, invalid, fold)
+        self._logic = Logic({topic: decoder(topic) for topic in topics}, invalid, fold, table.formats)
         self._sweep = sweep
         self.partitions: dict[int, Partition] = {}
         self.source = app.topic(*self.topics, schema=BatchSchema(), partitions=table.partitions)
@@ -95,6 +96,7 @@ class Stages:
         self._by_topic: dict[str, Stage] = {}
         self._restorer = Restorer(kafka, app.observer)
         self._budget = Budget(ids_max)
+        self._clock = BrokerClock()
         self._fencing = asyncio.Semaphore(self.FENCINGS_MAX)
         self._room = asyncio.Event()
         self._assigning = asyncio.Lock()
@@ -174,7 +176,13 @@ class Stages:
 
     def _start(self, stage: Stage, number: int) -> None:
         partition = Partition(
-            stage.plan(), number, stage.table.shard(number), self._restorer, self._budget, self._fencing
+            stage.plan(),
+            number,
+            stage.table.shard(number),
+            self._restorer,
+            self._budget,
+            self._clock,
+            self._fencing,
         )
         stage.partitions[number] = partition
         partition.start(cast(Reader, self.app.consumer), self._room, self.app.crash_soon)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +13,7 @@ import orjson
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.types import TP
 
+from carbon_stream.streaming.formats import Formats
 from carbon_stream.streaming.memory import MemoryShard
 from carbon_stream.streaming.rows import Key, Row, encode_key
 from carbon_stream.streaming.shard import Shard
@@ -28,11 +30,13 @@ class Table(faust.Table[Any, Any]):
     """A table declared the Faust way (`app.Table("name", partitions=n)`), read like a mapping from key to row.
 
     It holds the rows of the partitions that this worker owns. Rows are changed by a stage's fold and sweep, whose
-    changes are committed with the source offsets; assigning a row here raises ReadOnly.
+    changes are committed with the source offsets; assigning a row here raises ReadOnly. `formats` says which versions
+    of rows there are.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, app: App, *args: Any, formats: Formats | None = None, **kwargs: Any) -> None:
+        super().__init__(app, *args, **kwargs)
+        self.formats = replace(formats or Formats(), writes_previous=app.writes_previous_formats)
         self.shards: dict[int, Shard] = {}
 
     def shard(self, partition: int) -> Shard:
@@ -68,7 +72,7 @@ class Table(faust.Table[Any, Any]):
         """The rows under a key, by partition: partial rows of one entity may stand in several."""
         encoded = encode_key(key)
         found = {n: shard.get(encoded) for n, shard in self.shards.items()}
-        return {n: orjson.loads(row) for n, row in found.items() if row is not None}
+        return {n: self.formats.read(key, orjson.loads(row)) for n, row in found.items() if row is not None}
 
     def __len__(self) -> int:
         return sum(len(shard) for shard in self.shards.values())

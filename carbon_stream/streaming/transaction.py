@@ -21,6 +21,11 @@ ROWS_BATCH_BYTES = 512 * 1024
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 """A dead letter is a record at its topic's size limit and some headers; a row may be large too."""
 
+Headers = list[tuple[str, bytes]]
+NO_HEADERS: Headers = []
+MORE: Headers = [("more", b"")]
+"""On a changelog's record: it counts only together with the one that follows."""
+
 FENCED = (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError)
 """What aiokafka raises when another producer has taken the transactional id over: the last two surface where a call
 finds the producer in its fatal state already."""
@@ -61,9 +66,14 @@ class PartitionProducer:
         dead: tuple[str, Sequence[DeadLetter]],
         positions: Mapping[TopicPartition, int],
         forwards: Sequence[Forward] = (),
+        *,
+        is_one_move: bool = False,
     ) -> int:
         """Write all of it in one transaction; returns a changelog offset before which nothing need be read again
         (that of the last record batch: what it holds may be read once more and changes nothing), 0 without rows.
+
+        `is_one_move`: the changes move something from row to row, so that a reader who saw some of them without the
+        others would see it twice or not at all. All of them but the last carry the header `MORE`.
 
         Raises Fenced, or any KafkaError when it was not committed or may not have been.
         """
@@ -71,7 +81,7 @@ class PartitionProducer:
         sends: list[asyncio.Future[Any]] = []
         try:
             await producer.begin_transaction()
-            for send in self._sends(changelog, changes):
+            for send in self._sends(changelog, changes, MORE if is_one_move else NO_HEADERS):
                 sends.append(await send)  # noqa: PERF401 — what was sent must be known if the next one fails
             rows = len(sends)
             for send in (*await self._dead_sends(*dead), *self._forward_sends(forwards)):
@@ -87,15 +97,20 @@ class PartitionProducer:
                 sending.add_done_callback(_heard)
         return max((int(metadata.offset) for metadata in sent[:rows]), default=0)
 
-    def _sends(self, changelog: TopicPartition, changes: Changes) -> list[Any]:
-        """One send a full record batch: appending to a batch costs a fifth of a send of its own."""
+    def _sends(self, changelog: TopicPartition, changes: Changes, headers: Headers) -> list[Any]:
+        """One send a full record batch: appending to a batch costs a fifth of a send of its own.
+
+        All records but the last have the headers.
+        """
         producer, sends = self._producer, []
         builder = producer.create_batch()
+        last = next(reversed(changes), None)
         for key, row in changes.items():
-            if builder.append(timestamp=None, key=key, value=row) is None:
+            own = NO_HEADERS if key is last else headers
+            if builder.append(timestamp=None, key=key, value=row, headers=own) is None:
                 sends.append(producer.send_batch(builder, changelog.topic, partition=changelog.partition))
                 builder = producer.create_batch()
-                builder.append(timestamp=None, key=key, value=row)
+                builder.append(timestamp=None, key=key, value=row, headers=own)
         if builder.record_count():
             sends.append(producer.send_batch(builder, changelog.topic, partition=changelog.partition))
         return sends

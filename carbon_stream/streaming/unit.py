@@ -12,6 +12,7 @@ from carbon_stream.streaming.batch import Batch, Record
 from carbon_stream.streaming.dead_letters import DeadLetter
 from carbon_stream.streaming.deduplication import Seen, SeenChange
 from carbon_stream.streaming.entry import Decode, Entry, Fold
+from carbon_stream.streaming.formats import Formats, NewerRow
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key
 from carbon_stream.streaming.rows import Work
@@ -29,6 +30,8 @@ class Logic:
     decoders: Mapping[str, Decode]
     invalid: type[Exception]
     fold: Fold
+    formats: Formats = field(default_factory=Formats)
+    """Of the rows."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ class Outcome:
 def decide(logic: Logic, state: State, batches: Sequence[Batch]) -> Outcome | None:
     """The outcome of joining these batches (of any of the stage's topics); None if all of it was committed before.
 
-    Raises whatever the fold raises for the whole of the batch although it takes each event alone.
+    Raises whatever the fold raises for the whole of the batch although it takes each event alone, and NewerRow.
     """
     by_topic: dict[str, list[Record]] = {}
     for batch in batches:
@@ -86,13 +89,13 @@ def decide(logic: Logic, state: State, batches: Sequence[Batch]) -> Outcome | No
 
 
 def _fold_all(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> Work:
-    work = Work(state.shard)
+    work = Work(state.shard, logic.formats)
     try:
         for topic, sorting in sorted_topics.items():
             if sorting.entries:
                 logic.fold(work, topic, sorting.entries)
         return work
-    except ShardFailed:  # no event's fault
+    except (NewerRow, ShardFailed):  # no event's fault
         raise
     except Exception:  # noqa: BLE001 — one event that the fold cannot take must not stop the partition for ever
         return _fold_what_can_be(logic, state, sorted_topics)
@@ -104,15 +107,15 @@ def _fold_what_can_be(logic: Logic, state: State, sorted_topics: dict[str, Sorte
         good: list[Entry] = []
         for entry, record in zip(sorting.entries, sorting.records, strict=True):
             try:
-                logic.fold(Work(state.shard), topic, [entry])
-            except ShardFailed:
+                logic.fold(Work(state.shard, logic.formats), topic, [entry])
+            except (NewerRow, ShardFailed):
                 raise
             except Exception as exc:  # noqa: BLE001 — reported as the dead letter's error
                 sorting.dead.append(DeadLetter(record, "error", where(exc)))
             else:
                 good.append(entry)
         sorting.entries = good
-    work = Work(state.shard)
+    work = Work(state.shard, logic.formats)
     for topic, sorting in sorted_topics.items():
         if sorting.entries:
             logic.fold(work, topic, sorting.entries)

@@ -44,8 +44,8 @@ async def make_topics(bootstrap: str, replication: int = 1) -> str:
 class Workers:
     """Worker processes by number; each is stopped by its process id."""
 
-    def __init__(self, group: str, bootstrap: str, folder: Path) -> None:
-        self.group, self.bootstrap, self.folder = group, bootstrap, folder
+    def __init__(self, group: str, bootstrap: str, folder: Path, app: Path = APP) -> None:
+        self.group, self.bootstrap, self.folder, self.app = group, bootstrap, folder, app
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, number: int, **more: str) -> None:
@@ -58,7 +58,7 @@ class Workers:
         }
         with (self.folder / f"worker-{number}.log").open("ab") as log:
             self.processes[number] = subprocess.Popen(
-                [sys.executable, str(APP), "worker", "-l", "info", "--without-web"],
+                [sys.executable, str(self.app), "worker", "-l", "info", "--without-web"],
                 env=environment, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -196,15 +196,15 @@ async def check(workers: Workers) -> Truth:
     bootstrap, group = workers.bootstrap, workers.group
     truth = await Truth.of(bootstrap, group)
     await caught_up(workers, truth.records, 90)
-    counts: dict[tuple[int, str], int] = {}
+    rows: dict[tuple[int, str], bytes] = {}
     ledger: dict[tuple[int, str], dict[str, int]] = {}
     for partition, key, value in await read(bootstrap, f"{group}-counts-changelog", PARTITIONS):
         parts = orjson.loads(key or b"")
         if parts[0] == "user" and value is not None:
-            counts[partition, parts[1]] = orjson.loads(value)["n"]
+            rows[partition, parts[1]] = value
         elif parts[0] == "ledger" and value is not None:
             ledger[partition, parts[1]] = orjson.loads(value)
-    assert counts == dict(truth.counts)
+    assert {entity: orjson.loads(row)["n"] for entity, row in rows.items()} == dict(truth.counts)
     dead = await read(bootstrap, f"{group}-dead", 3)
     assert len(dead) == truth.bad
     totals = {name: sum(row[name] for row in ledger.values()) for name in ("applied", "duplicate", "dead", "position")}

@@ -2,7 +2,8 @@
 
 GROUP names it and its topics, BOOTSTRAP its broker, DATADIR a folder of its own, STORE where its rows are kept.
 KILLED says when the process ends as by kill -9: "before" or "in" the write of a committed unit to RocksDB. With IDLE,
-partitions look twice a second whether something is to be done on them.
+partitions look twice a second whether something is to be done on them. RELEASE 2 is one whose rows have another format
+than those of release 1, and PREVIOUS lets it write those of release 1.
 """
 
 import itertools
@@ -15,15 +16,20 @@ from typing import Any, cast
 import msgspec
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
-from carbon_stream.streaming import partition, validity
+from carbon_stream.streaming import sweeping, validity
 from carbon_stream.streaming.app import App
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.entry import Entry
+from carbon_stream.streaming.formats import Formats, Step
 from carbon_stream.streaming.rocks import RocksShard
-from carbon_stream.streaming.rows import Work
+from carbon_stream.streaming.rows import Row, Work
 from carbon_stream.streaming.shard import Changes
 
 GROUP = os.environ["GROUP"]
+IS_NEXT = os.environ.get("RELEASE") == "2"
+COUNT = "events" if IS_NEXT else "n"
+if IS_NEXT:
+    sweeping.ROUND_EVERY_S = 0.3
 
 
 class Event(msgspec.Struct):
@@ -51,9 +57,16 @@ def decoder(topic: str) -> Callable[[bytes | None], Event]:
 
 def fold(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
     for user, n in Counter(entry.event.user for entry in entries).items():
-        row = rows.get(("user", user)) or {"n": 0}
-        row["n"] += n
+        row = rows.get(("user", user)) or {"v": 2 if IS_NEXT else 1, COUNT: 0}
+        row[COUNT] += n
         rows.put(("user", user), row)
+
+
+def renamed(old: str, new: str) -> Callable[[Row], Row]:
+    return lambda row: {new if name == old else name: value for name, value in row.items()}
+
+
+STEPS = [Step(renamed("n", "events"), renamed("events", "n"))] if IS_NEXT else []
 
 
 class Deadly:
@@ -89,7 +102,7 @@ def killed(when: str) -> None:
 
 
 if "IDLE" in os.environ:
-    partition.SWEEP_EVERY_S, validity.TOUCH_AFTER_MS = 0.5, 1_000
+    sweeping.ROUND_EVERY_S, validity.TOUCH_AFTER_MS = 0.5, 1_000
 
 if "KILLED" in os.environ:
     killed(os.environ["KILLED"])
@@ -102,8 +115,9 @@ app = App(
     store=os.environ.get("STORE", "memory") + "://",
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.0,
+    writes_previous_formats=bool(os.environ.get("PREVIOUS")),
 )
-table = app.Table("counts", partitions=6)
+table = app.Table("counts", partitions=6, formats=Formats({"user": STEPS}))
 stage = app.stage(
     "count", topics=[f"{GROUP}-a", f"{GROUP}-b"], table=table, decoder=decoder, invalid=Refused, fold=fold
 )
