@@ -5,7 +5,8 @@ from collections.abc import AsyncIterable
 from carbon_stream.app import app
 from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import TOPICS, Group
-from carbon_stream.projections import audit as projection
+from carbon_stream.projections.audit import fold
+from carbon_stream.projections.audit_aging import sweep
 from carbon_stream.streaming.batch import Batch
 from tables.audit import audit as table
 
@@ -15,8 +16,8 @@ stage = app.stage(
     table=table,
     decoder=codec.decoder,
     invalid=codec.Invalid,
-    fold=projection.fold,
-    sweep=projection.sweep,
+    fold=fold,
+    sweep=sweep,
 )
 
 

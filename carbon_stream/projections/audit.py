@@ -7,6 +7,7 @@ Rows (one table for the four audit topics; every source partition has its own, a
   `CELLS`, such as ``"37S"``. ``s`` is there where latencies are (API calls): one `sketch` for the hour.
 - ``(dimension, hour)`` → the same for all entities beyond `ENTITIES_MAX`: having no entity in its key, it cannot be
   taken for an entity that is called "other".
+- ``(dimension-day, day, entity)`` and ``(dimension-day, day)``: what hours become with age; see `audit_aging`.
 - ``("access", dataset)``: see `access`.
 
 All of it adds up or takes a maximum, so that events may be folded in any order and in any batches. Only which entities
@@ -23,13 +24,12 @@ from typing import Any
 
 from carbon_stream.projections import access
 from carbon_stream.projections.audit_columns import CELL_RESULTS, CELLS, COLUMNS, bounded
-from carbon_stream.projections.rows import SWEEP_ROWS_MAX, Entry, Key, Row, Rows
+from carbon_stream.projections.rows import Entry, Key, Row, Rows
 from carbon_stream.projections.sketch import BUCKET_NAMES, buckets
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-KEPT_MS = 400 * DAY_MS
 
 DIMENSIONS = ("user", "service", "action", "resource", "result", "eventType")
 ENTITIES_MAX = {"user": 10_000, "service": 100_000, "action": 100_000, "resource": 10_000}
@@ -148,25 +148,3 @@ def merge(one: Row, other: Row) -> Row:
     if "s" in one or "s" in other:
         merged["s"] = dict(Counter(one.get("s", {})) + Counter(other.get("s", {})))
     return merged
-
-
-def sweep(rows: Rows, now: int) -> None:
-    """Expire what has not been touched for `KEPT_MS` by the broker's clock `now`, at most `SWEEP_ROWS_MAX` rows.
-
-    Hour rows stay hour rows for all that time; folding those that have aged into days belongs here.
-    """
-    expired = 0
-    keys = rows.keys()
-    for key in keys:
-        if expired == SWEEP_ROWS_MAX:
-            return
-        if _is_expired(rows, key, now):
-            rows.delete(key)
-            expired += 1
-
-
-def _is_expired(rows: Rows, key: Key, now: int) -> bool:
-    if key[0] in DIMENSIONS:
-        hour = key[1]
-        return isinstance(hour, int) and hour + HOUR_MS <= now - KEPT_MS
-    return key[0] == "access" and access.is_expired(rows, key, now - KEPT_MS, now)

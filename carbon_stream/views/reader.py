@@ -10,23 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from carbon_stream.contracts.names import changelog
+from carbon_stream.projections.formats import FORMATS
 from carbon_stream.projections.rows import Key, Row
 from carbon_stream.streaming import clients
+from carbon_stream.streaming.formats import Formats, NewerRow
 from carbon_stream.views import consumers
+from carbon_stream.views.moves import Moves, Run
 
 log = logging.getLogger(__name__)
 
-ROW_VERSION = 1
 _POLL_RECORDS_MAX = 5_000
 _POLL_MS = 100
 _SLICE_S = 0.008
@@ -40,6 +42,9 @@ _RETRY_S = 1.0
 _BACKOFF_MS = 400
 """aiokafka logs each attempt to reach a broker that is away."""
 _COMPLAIN_EVERY_S = 30.0
+_STALE_S = 86_400.0
+"""Brokers keep tombstones for two days after compaction (`bootstrap.topics.desired`): whoever was away for a day cannot
+be sure to learn of every row that is gone, and would count again what has moved out of it."""
 
 
 class View(Protocol):
@@ -63,11 +68,16 @@ class ChangelogReader:
     """Keeps views up to date. `kafka` are an aiokafka client's settings (bootstrap_servers, security).
 
     `on_seen(table, seconds)` is told, for each batch of events that arrives in the views once they are loaded, the time
-    from the broker's taking the batch's last event to the views' having its rows.
+    from the broker's taking the batch's last event to the views' having its rows. `formats` are those of the tables.
     """
 
     def __init__(
-        self, kafka: Mapping[str, Any], views: Sequence[View], *, on_seen: Callable[[str, float], None] | None = None
+        self,
+        kafka: Mapping[str, Any],
+        views: Sequence[View],
+        *,
+        on_seen: Callable[[str, float], None] | None = None,
+        formats: Mapping[str, Formats] = FORMATS,
     ) -> None:
         self.ready = asyncio.Event()
         """Set once every changelog exists and has been read to the end that it had."""
@@ -78,10 +88,13 @@ class ChangelogReader:
         for view in views:
             self._views.setdefault(changelog(view.table), []).append(view)
         self._tables = {changelog(view.table): view.table for view in views}
+        self._formats = {changelog(view.table): formats.get(view.table, Formats()) for view in views}
         self._on_seen = on_seen
         self._positions: dict[TopicPartition, int] = {}
         self._lags: dict[TopicPartition, int] = {}
         self._loaded: set[TopicPartition] = set()
+        self._moves: defaultdict[TopicPartition, Moves] = defaultdict(Moves)
+        self._caught_up: dict[TopicPartition, float] = {}
         self._task: asyncio.Task[None] | None = None
         self._complained: dict[str, float] = {}
 
@@ -160,7 +173,12 @@ class ChangelogReader:
             polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS_MAX)
             for partition, records in polled.items():
                 self._check_continuity(partition, records[0].offset)
-                await self._apply(partition, records)
+                if self._is_stale(partition):
+                    self.ready.clear()
+                    consumer.seek(partition, 0)
+                    continue
+                await self._apply(partition, self._moves[partition].runs(records))
+                self._positions[partition] = records[-1].offset + 1  # with what is kept back: nothing comes again
             await self._note_positions(consumer)
             if complete and not self.ready.is_set() and self._loaded >= consumer.assignment():
                 log.info("the views are loaded: %d changelog partitions", len(self._loaded))
@@ -177,35 +195,55 @@ class ChangelogReader:
                 self._lags[partition] = max(0, end - position)
                 if position >= end:
                     self._loaded.add(partition)
+                    # when the broker said so: this loop goes on without one, and after a pause of the whole process
+                    self._caught_up[partition] = consumer.last_poll_timestamp(partition) / 1000
+                    await self._apply(partition, self._moves[partition].rest())
 
     def _check_continuity(self, partition: TopicPartition, offset: int) -> None:
         """A position that goes back means that the changelog was made anew: what was read of the old one is void."""
         if offset >= self._positions[partition]:
             return
         log.warning("%s/%d was made anew, reading it from its beginning", partition.topic, partition.partition)
+        self._void(partition, offset)
+
+    def _is_stale(self, partition: TopicPartition) -> bool:
+        """Whether tombstones may have gone that were never read; if so, what was read is void."""
+        away_s = time.time() - self._caught_up.get(partition, float("inf"))
+        if away_s < _STALE_S:
+            return False
+        log.warning("%s/%d was not read for %.0f h, reading it again", *partition, away_s / 3600)
+        self._void(partition, 0)
+        return True
+
+    def _void(self, partition: TopicPartition, offset: int) -> None:
+        """Forget what was read of a partition; it is read again from this offset."""
         self._positions[partition] = offset
+        self._moves.pop(partition, None)
+        self._caught_up.pop(partition, None)
+        self._loaded.discard(partition)
         for view in self._views[partition.topic]:
             clear = getattr(view, "clear", None)
             if clear is not None:
                 clear(partition.partition)
 
-    async def _apply(self, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
-        """Hand the newest state of each row to the views, in slices."""
-        newest: dict[bytes | None, bytes | None] = {record.key: record.value for record in records}
-        ledgers: list[tuple[Key, Row | None]] = []
+    async def _apply(self, partition: TopicPartition, runs: Iterable[Run]) -> None:
+        """Hand the newest state of each row to the views, in slices that do not cut a move."""
+        ledgers: dict[Key, Row | None] = {}
         slice_ends = time.perf_counter() + _SLICE_S
-        for encoded_key, value in newest.items():
-            change = self._decode(partition, encoded_key, value)
-            if change is None:
-                continue
-            if change[0][0] == "ledger":
-                ledgers.append(change)  # says how far the rows have come: so it comes after them
-            else:
-                self._hand_over(partition, *change)
-            if time.perf_counter() >= slice_ends:
-                await asyncio.sleep(0)
-                slice_ends = time.perf_counter() + _SLICE_S
-        for key, row in ledgers:
+        for run in runs:
+            for encoded_key, value in run.rows.items():
+                change = self._decode(partition, encoded_key, value)
+                if change is None:
+                    continue
+                key, row = change
+                if key[0] == "ledger":
+                    ledgers[key] = row  # says how far the rows have come: so it comes after them
+                else:
+                    self._hand_over(partition, key, row)
+                if not run.is_move and time.perf_counter() >= slice_ends:
+                    await asyncio.sleep(0)
+                    slice_ends = time.perf_counter() + _SLICE_S
+        for key, row in ledgers.items():
             self._hand_over(partition, key, row)
             if row is not None and "at" in row and self._on_seen is not None and self.ready.is_set():
                 self._on_seen(self._tables[partition.topic], time.time() - row["at"] / 1000)
@@ -221,9 +259,11 @@ class ChangelogReader:
             row = None if value is None else orjson.loads(value)
             if type(key) is not list or not key:
                 raise ValueError("the key is no array")
-            if row is not None and row["v"] != ROW_VERSION:
-                raise ValueError(f"unknown row version {row['v']!r}")
-        except (ValueError, TypeError, KeyError) as error:
+            if row is not None:
+                if "v" not in row:
+                    raise ValueError("the row has no version")
+                row = self._formats[partition.topic].read(key, row)
+        except (ValueError, TypeError, KeyError, NewerRow) as error:
             self._skip(partition, encoded_key, error)
             return None
         return tuple(key), row

@@ -222,6 +222,30 @@ async def test_reading_goes_on_where_it_was_after_the_broker_was_away(fresh_kafk
         assert seen == [("b",)]
 
 
+async def test_a_reader_that_was_away_too_long_begins_again(
+    bootstrap_servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Forgetful(DictView):
+        def clear(self, partition: int) -> None:
+            self.rows = {key: row for key, row in self.rows.items() if key[0] != partition}
+
+    view = Forgetful()
+    await create(bootstrap_servers, view, 1)
+    async with writer(bootstrap_servers, view) as changes, reading(bootstrap_servers, view) as reader:
+        await changes.write(0, (["a"], {"v": 1}), (["b"], {"v": 1}))
+        await asyncio.wait_for(reader.ready.wait(), 10)
+        await eventually(lambda: len(view.rows) == 2)
+        view.apply(0, ("gone",), {"v": 1})  # its tombstone came and went while nobody read
+        await reader.stop()
+        for partition in reader._caught_up:
+            reader._caught_up[partition] -= 2 * 86_400
+        await changes.write(0, (["b"], None), (["c"], {"v": 1}))
+        await reader.start()
+        await eventually(lambda: (0, ("c",)) in view.rows and reader.ready.is_set())
+        assert view.rows == {(0, ("a",)): {"v": 1}, (0, ("c",)): {"v": 1}}
+        assert "was not read for 48 h" in caplog.text
+
+
 async def test_the_event_loop_stays_responsive_while_loading(bootstrap_servers: str) -> None:
     view = DictView()
     await create(bootstrap_servers, view, 1)

@@ -1,4 +1,4 @@
-"""Bounds of the audit rows: entities an hour, lengths of names, users of a dataset, and age."""
+"""Bounds of the audit rows: entities an hour, lengths of names, users of a dataset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from carbon_stream.projections import access, audit
 from carbon_stream.projections.audit_columns import ENTITY_CHARS_MAX, bounded
-from carbon_stream.projections.rows import SWEEP_ROWS_MAX, Entry, MemoryRows
+from carbon_stream.projections.rows import Entry, MemoryRows
 
 HOUR = 1_700_000_000_000 // 3_600_000 * 3_600_000
 
@@ -75,23 +75,3 @@ def test_a_dataset_keeps_its_most_recent_users(monkeypatch: pytest.MonkeyPatch) 
     for user, at in (("a", 5), ("b", 4), ("c", 6), ("b", 9), ("d", 1)):
         fold(rows, DataAccess(user), at=HOUR + at)
     assert rows.rows["access", "prices"]["users"] == {"b": HOUR + 9, "c": HOUR + 6}
-
-
-def test_sweep_expires_by_the_clock_it_is_given() -> None:
-    rows = MemoryRows()
-    fold(rows, DataAccess("alice"))
-    kept = dict(rows.rows)
-    for hour in range(24):
-        audit.sweep(rows, HOUR + audit.KEPT_MS - 86_400_000 + hour * 3_600_000)
-    assert rows.rows == kept
-    for hour in range(1, 25):
-        audit.sweep(rows, HOUR + audit.KEPT_MS + hour * 3_600_000)
-    assert rows.rows == {}
-
-
-def test_sweep_changes_a_bounded_number_of_rows() -> None:
-    rows = MemoryRows()
-    for n in range(SWEEP_ROWS_MAX + 7):
-        rows.put(("user", HOUR, f"u{n}"), {"v": 1, "t": HOUR, "c": {"0S": 1}})
-    audit.sweep(rows, HOUR + 500 * 86_400_000)
-    assert len(rows.rows) == 7

@@ -161,7 +161,7 @@ async def test_minutes_of_old_hours_are_let_go_and_their_counts_kept() -> None:
     old = HOUR - 60 * 3_600_000
     view.apply(0, ("user", old, "alice"), {"v": 1, "t": old, "c": {"0S": 1, "59D": 2}})
     assert (await view.summary("user", old, old + 3_600_000, 5))["total"] == 3
-    assert view._hours["user"][old].minutes is None
+    assert view._days["user"][old // 86_400_000 * 86_400_000].hours[old].minutes is None
 
 
 async def test_a_large_summary_gives_way_to_other_tasks() -> None:
