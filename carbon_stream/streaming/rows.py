@@ -52,6 +52,9 @@ class Work:
         """What is sent on, in this order."""
         self._read: dict[bytes, bytes | None] = {}
         self._added: Counter[Pair] = Counter()
+        self._settled: Changes = {}
+        self._added_settled: Counter[Pair] = Counter()
+        self._forwards_settled = 0
 
     def get(self, key: Key) -> Row | None:
         """The row, decoded, in its newest version; the caller may change it, and must `put` it to keep the change.
@@ -61,7 +64,7 @@ class Work:
         encoded = orjson.dumps(key)
         if encoded in self._changed:
             return self._changed[encoded]
-        row = self._committed(encoded)
+        row = self._settled[encoded] if encoded in self._settled else self._committed(encoded)
         return None if row is None else self._formats.read(key, orjson.loads(row))
 
     def put(self, key: Key, row: Row) -> None:
@@ -97,6 +100,8 @@ class Work:
     def _exists(self, encoded: bytes) -> bool:
         if encoded in self._changed:
             return self._changed[encoded] is not None
+        if encoded in self._settled:
+            return self._settled[encoded] is not None
         return self._committed(encoded) is not None
 
     def _committed(self, encoded: bytes) -> bytes | None:
@@ -111,13 +116,28 @@ class Work:
         if pair is not None:
             self._added[pair] += by
 
-    def changes(self) -> Changes:
-        """What differs from the committed rows, encoded in the versions that are written."""
-        changes: Changes = {}
+    def pending(self) -> Changes:
+        """What was changed since it was last settled, encoded in the versions that are written."""
+        pending: Changes = {}
         is_newest = not self._formats.writes_previous
         for key, row in self._changed.items():
             written = row if is_newest or row is None else self._formats.write(decode_key(key), row)
-            encoded = None if written is None else _compact(orjson.dumps(written))
-            if encoded != self._committed(key):
-                changes[key] = encoded
-        return changes
+            pending[key] = None if written is None else _compact(orjson.dumps(written))
+        return pending
+
+    def settle(self, pending: Changes) -> None:
+        """Keep what is `pending`, and what is sent on, whatever `undo` takes back later."""
+        self._settled |= pending
+        self._changed.clear()
+        self._added_settled, self._forwards_settled = self._added.copy(), len(self.forwards)
+
+    def undo(self) -> None:
+        """Take back what was done since it was last settled; rows that were handed out are not to be used again."""
+        self._changed.clear()
+        self._added = self._added_settled.copy()
+        del self.forwards[self._forwards_settled :]
+
+    def changes(self) -> Changes:
+        """What differs from the committed rows, encoded in the versions that are written."""
+        changed = self._settled | self.pending()
+        return {key: row for key, row in changed.items() if row != self._committed(key)}

@@ -43,10 +43,10 @@ def sort(
     records: Sequence[Record], position: int, seen: Seen, decode: Decode, invalid: type[Exception]
 ) -> Sorted | None:
     """Records from `position` on, in offset order; None if there are none. Records may overlap, as after a seek."""
-    fresh = _fresh(records, position)
-    if not fresh:
+    new = fresh(records, position)
+    if not new:
         return None
-    return _by_column(fresh, seen, decode) or _one_by_one(fresh, seen, decode, invalid)
+    return _by_column(new, seen, decode) or _one_by_one(new, seen, decode, invalid)
 
 
 def where(exc: Exception) -> str:
@@ -55,16 +55,17 @@ def where(exc: Exception) -> str:
     return f"{type(exc).__name__}: {exc} ({last.name}, line {last.lineno})"
 
 
-def _fresh(records: Sequence[Record], position: int) -> Sequence[Record]:
+def fresh(records: Sequence[Record], position: int) -> Sequence[Record]:
+    """Those from `position` on, each offset once, in order."""
     offsets = [record.offset for record in records]
     if offsets[0] >= position and all(map(int.__lt__, offsets, offsets[1:])):
         return records
-    fresh: list[Record] = []
+    new: list[Record] = []
     for record in records:
         if record.offset >= position:
-            fresh.append(record)
+            new.append(record)
             position = record.offset + 1
-    return fresh
+    return new
 
 
 def _by_column(records: Sequence[Record], seen: Seen, decode: Decode) -> Sorted | None:

@@ -6,18 +6,27 @@ Nothing here waits or writes. What comes out is applied to the state only after 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from carbon_stream.streaming.batch import Batch, Record
 from carbon_stream.streaming.dead_letters import DeadLetter
-from carbon_stream.streaming.deduplication import Seen, SeenChange
+from carbon_stream.streaming.deduplication import Seen, SeenChange, digest, numbered
 from carbon_stream.streaming.entry import Decode, Entry, Fold
 from carbon_stream.streaming.formats import Formats, NewerRow
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key
 from carbon_stream.streaming.rows import Work
 from carbon_stream.streaming.shard import Changes, Shard, ShardFailed
-from carbon_stream.streaming.sorting import Sorted, sort, where
+from carbon_stream.streaming.sorting import Sorted, fresh, sort, where
+
+ROW_BYTES_MAX = 1_000_000
+"""A row's key and value together, unless an app says otherwise: they fit what a Kafka topic takes by default."""
+
+CAREFUL_RECORDS_MAX = 100
+"""Records of a topic in a unit that folds each event alone: large rows are decoded and encoded for every one."""
+
+ROW_TOO_LARGE = "row-too-large"
+"""The reason of a dead letter whose event would have made a row larger than the changelog takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class Logic:
     """What a stage does with its records.
 
     `invalid` is the exception of `decoders` that means the sender's fault; it has a `reason` (a word).
+    `row_bytes_max` bounds a row, key and value as JSON.
     """
 
     decoders: Mapping[str, Decode]
@@ -32,6 +42,7 @@ class Logic:
     fold: Fold
     formats: Formats = field(default_factory=Formats)
     """Of the rows."""
+    row_bytes_max: int = ROW_BYTES_MAX
 
 
 @dataclass(slots=True)
@@ -54,6 +65,8 @@ class Outcome:
     seen: dict[str, SeenChange]
     records: int
     forwards: list[Forward] = field(default_factory=list)
+    partial: bool = False
+    """Only the first of the batches' records are in it: decide again when it is applied."""
 
     def rows(self) -> Changes:
         """Everything that goes to the changelog."""
@@ -71,55 +84,102 @@ class Outcome:
 def decide(logic: Logic, state: State, batches: Sequence[Batch]) -> Outcome | None:
     """The outcome of joining these batches (of any of the stage's topics); None if all of it was committed before.
 
-    Raises whatever the fold raises for the whole of the batch although it takes each event alone, and NewerRow.
+    An event that the fold cannot take, or that would make a row too large, becomes a dead letter: one event must not
+    stop the partition for ever. Then each event is folded alone, and the outcome may be `partial`. Raises NewerRow.
     """
     by_topic: dict[str, list[Record]] = {}
     for batch in batches:
         by_topic.setdefault(batch[0].topic, []).extend(batch)
-    sorted_topics = {}
-    for topic, records in by_topic.items():
-        position = state.tallies.get(topic, Tally()).position
-        found = sort(records, position, state.seen[topic], logic.decoders[topic], logic.invalid)
-        if found is not None:
-            sorted_topics[topic] = found
+    sorted_topics = _sort(logic, state, by_topic)
     if not sorted_topics:
         return None
     work = _fold_all(logic, state, sorted_topics)
-    return _outcome(state, work, sorted_topics)
+    if work is not None:
+        return _outcome(state, work, sorted_topics)
+    left = {topic: fresh(by_topic[topic], _position(state, topic)) for topic in sorted_topics}
+    first = {topic: records[:CAREFUL_RECORDS_MAX] for topic, records in left.items()}
+    sorted_topics = _sort(logic, state, first)
+    outcome = _outcome(state, _fold_each(logic, state, sorted_topics), sorted_topics)
+    return replace(outcome, partial=any(len(left[topic]) > len(first[topic]) for topic in left))
 
 
-def _fold_all(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> Work:
+def _position(state: State, topic: str) -> int:
+    return state.tallies.get(topic, Tally()).position
+
+
+def _sort(logic: Logic, state: State, by_topic: Mapping[str, Sequence[Record]]) -> dict[str, Sorted]:
+    sorted_topics = {}
+    for topic, records in by_topic.items():
+        found = sort(records, _position(state, topic), state.seen[topic], logic.decoders[topic], logic.invalid)
+        if found is not None:
+            sorted_topics[topic] = found
+    return sorted_topics
+
+
+def _fold_all(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> Work | None:
+    """All events at once; None if that fails or makes a row too large."""
     work = Work(state.shard, logic.formats)
     try:
         for topic, sorting in sorted_topics.items():
             if sorting.entries:
                 logic.fold(work, topic, sorting.entries)
-        return work
+        pending = work.pending()
     except (NewerRow, ShardFailed):  # no event's fault
         raise
-    except Exception:  # noqa: BLE001 — one event that the fold cannot take must not stop the partition for ever
-        return _fold_what_can_be(logic, state, sorted_topics)
+    except Exception:  # noqa: BLE001 — found again, and told, when each event is folded alone
+        return None
+    if too_large(pending, logic.row_bytes_max) is not None:
+        return None
+    work.settle(pending)
+    return work
 
 
-def _fold_what_can_be(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> Work:
-    """Fold again without the events that fail on their own; those become dead letters."""
-    for topic, sorting in sorted_topics.items():
-        good: list[Entry] = []
-        for entry, record in zip(sorting.entries, sorting.records, strict=True):
-            try:
-                logic.fold(Work(state.shard, logic.formats), topic, [entry])
-            except (NewerRow, ShardFailed):
-                raise
-            except Exception as exc:  # noqa: BLE001 — reported as the dead letter's error
-                sorting.dead.append(DeadLetter(record, "error", where(exc)))
-            else:
-                good.append(entry)
-        sorting.entries = good
+def _fold_each(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> Work:
+    """One event after the other, without those that fail or make a row too large; those become dead letters."""
     work = Work(state.shard, logic.formats)
     for topic, sorting in sorted_topics.items():
-        if sorting.entries:
-            logic.fold(work, topic, sorting.entries)
+        good: list[tuple[Entry, Record]] = []
+        for entry, record in zip(sorting.entries, sorting.records, strict=True):
+            refusal = _fold_one(logic, work, topic, entry)
+            if refusal is None:
+                good.append((entry, record))
+            else:
+                work.undo()
+                sorting.dead.append(DeadLetter(record, *refusal))
+                _forget(sorting, entry)
+        sorting.entries, sorting.records = [entry for entry, _ in good], [record for _, record in good]
     return work
+
+
+def _fold_one(logic: Logic, work: Work, topic: str, entry: Entry) -> tuple[str, str] | None:
+    """Reason and error if the event cannot be taken."""
+    try:
+        logic.fold(work, topic, [entry])
+        pending = work.pending()
+    except (NewerRow, ShardFailed):
+        raise
+    except Exception as exc:  # noqa: BLE001 — reported as the dead letter's error
+        return "error", where(exc)
+    if (large := too_large(pending, logic.row_bytes_max)) is not None:
+        return ROW_TOO_LARGE, large
+    work.settle(pending)
+    return None
+
+
+def _forget(sorting: Sorted, entry: Entry) -> None:
+    """An event that was refused may be sent again: it has not been seen."""
+    if entry.event.event_id is not None:
+        (number,) = numbered([digest(entry.event.source, entry.event.event_id)])
+        del sorting.digests[number]
+
+
+def too_large(changes: Changes, row_bytes_max: int) -> str | None:
+    """What to say of the first row that is larger than that, or None."""
+    for key, row in changes.items():
+        if row is not None and len(key) + len(row) > row_bytes_max:
+            name = key[:200].decode("utf-8", "replace")
+            return f"the row {name} would have {len(key) + len(row)} bytes, more than {row_bytes_max}"
+    return None
 
 
 def _outcome(state: State, work: Work, sorted_topics: dict[str, Sorted]) -> Outcome:

@@ -226,3 +226,84 @@ def test_a_shard_that_cannot_be_written_leaves_the_whole_state_as_it_was() -> No
     with pytest.raises(ShardFailed):
         unit.apply(s, outcome, 0)
     assert (len(s.shard), len(s.seen["t"]), s.tallies) == (0, 0, {})
+
+
+def apply_all(logic: unit.Logic, into: unit.State, records: list[Record]) -> list[unit.Outcome]:
+    """As a partition does it: decide again while an outcome is partial."""
+    outcomes = []
+    while outcome := unit.decide(logic, into, [Batch(records)]):
+        unit.apply(into, outcome, 0)
+        outcomes.append(outcome)
+        if not outcome.partial:
+            break
+    return outcomes
+
+
+def test_an_event_that_makes_a_row_too_large_becomes_a_dead_letter_and_the_others_count() -> None:
+    s, logic = state(), unit.Logic({"t": decode}, Refused, fold, row_bytes_max=120)
+    # ann's row has room for six times of 13 digits; bob's for all of his
+    outcomes = apply_all(logic, s, [record(n, "bob" if n % 4 == 3 else "ann", f"e{n}") for n in range(12)])
+    dead = [letter for outcome in outcomes for letter in outcome.dead]
+    assert {letter.reason for letter in dead} == {"row-too-large"}
+    assert "120" in dead[0].error
+    assert "ann" in dead[0].error
+    assert count(s, "bob") == 3
+    assert count(s, "ann") + len(dead) == 9
+    assert count(s, "ann") >= 5
+    rows = [s.shard.get(encode_key(("user", user))) or b"" for user in ("ann", "bob")]
+    assert all(len(row) <= 120 for row in rows)
+    tally = s.tallies["t"]
+    assert (tally.applied, tally.dead, tally.position) == (12 - len(dead), len(dead), 12)
+
+
+def test_a_unit_with_trouble_is_worked_off_in_parts_and_ends_where_the_batch_ends() -> None:
+    s = state()
+    records = [record(n, "fold breaks" if n % 7 == 0 else "ann") for n in range(3 * unit.CAREFUL_RECORDS_MAX)]
+    outcomes = apply_all(LOGIC, s, records)
+    assert [outcome.partial for outcome in outcomes] == [True, True, False]
+    broken = len(range(0, len(records), 7))
+    assert count(s, "ann") == len(records) - broken
+    assert s.tallies["t"] == Tally(position=len(records), applied=len(records) - broken, dead=broken, at=T)
+
+
+def test_an_event_that_was_refused_is_no_repeat_when_it_is_sent_again() -> None:
+    s = state()
+    run(s, record(0, "fold breaks", "e1"), record(1, "ann", "e2"))
+    mended = unit.Logic(LOGIC.decoders, Refused, lambda rows, topic, entries: rows.put(("user", "mended"), {"n": 1}))
+    outcome = unit.decide(mended, s, [Batch([record(2, "fold breaks", "e1"), record(3, "ann", "e2")])])
+    assert outcome is not None
+    assert (outcome.counted["t"].applied, outcome.counted["t"].duplicate) == (1, 1)
+
+
+def test_events_that_fail_only_together_are_told_apart() -> None:
+    def at_most_two(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
+        fold(rows, topic, entries)
+        if (rows.get(("user", "ann")) or {"n": 0})["n"] > 2:
+            raise RuntimeError("more than two")
+
+    s, logic = state(), unit.Logic({"t": decode}, Refused, at_most_two)
+    (outcome,) = apply_all(logic, s, [record(n) for n in range(4)])
+    assert [letter.record.offset for letter in outcome.dead] == [2, 3]
+    assert count(s, "ann") == 2
+
+
+def test_a_row_that_has_no_json_costs_its_event_only() -> None:
+    def beyond(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            rows.put(("user", entry.event.user), {"n": 2**70 if entry.event.user == "huge" else 1})
+
+    s, logic = state(), unit.Logic({"t": decode}, Refused, beyond)
+    (outcome,) = apply_all(logic, s, [record(0), record(1, "huge"), record(2, "bob")])
+    assert [(letter.record.offset, letter.reason) for letter in outcome.dead] == [(1, "error")]
+    assert len(s.shard) == 3, "ann, bob and the ledger"
+
+
+def test_what_a_refused_event_wanted_to_send_on_is_not_sent() -> None:
+    def sending(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            rows.forward(Forward("alerts", b"k", entry.event.user.encode(), ()))
+        fold(rows, topic, entries)
+
+    s, logic = state(), unit.Logic({"t": decode}, Refused, sending)
+    (outcome,) = apply_all(logic, s, [record(0), record(1, "fold breaks"), record(2, "bob")])
+    assert [forward[2] for forward in outcome.forwards] == [b"ann", b"bob"]
