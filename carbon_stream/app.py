@@ -12,6 +12,7 @@ from typing import Any
 
 from faust.app.base import BootStrategy
 
+from carbon_stream.bootstrap.topics.desired import CHANGELOG_MAX_BYTES
 from carbon_stream.contracts.catalog import TOPICS
 from carbon_stream.contracts.names import APP_ID, DEAD_LETTERS
 from carbon_stream.errors import OperatorError
@@ -56,6 +57,7 @@ app = CarbonStream(
     dead_letters=DEAD_LETTERS,
     observer=StreamingMetrics({topic.name: topic.event_type for topic in TOPICS}),
     writes_previous_formats=settings.row_formats == "previous",
+    row_bytes_max=CHANGELOG_MAX_BYTES - 64 * 1024,
     Worker=Worker,
     broker_session_timeout=settings.session_timeout_ms / 1000,
     consumer_group_instance_id=settings.instance_id or "",

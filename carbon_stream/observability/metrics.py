@@ -143,6 +143,13 @@ REBUILDS = counter(
     "Table partitions with nothing on this worker's disk that could be used: read from the whole changelog.",
     table=_TABLE,
 )
+LOST = counter(
+    "offsets_lost_total",
+    "offsets",
+    "Offsets that a topic or a changelog no longer had when a worker needed them: counts lack them.",
+    stage=_STAGE,
+    topic="source topic or changelog",
+)
 
 VIEW_LATENCY = histogram(
     "view_latency_seconds",

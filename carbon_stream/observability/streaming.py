@@ -67,6 +67,10 @@ class StreamingMetrics:
         kind = _NOT_A_WORD.split(reason, maxsplit=1)[0][:64] or "unknown"
         metrics.GAVE_UP.labels(stage, self._reason(kind)).inc()
 
+    def on_lost(self, stage: str, partition: int, topic: str, offsets: int) -> None:
+        """A topic, or the stage's changelog, no longer had these offsets when they were needed."""
+        metrics.LOST.labels(stage, topic).inc(offsets)
+
     def on_rows(self, stage: str, partition: int, rows: int) -> None:
         """How many rows a partition's table holds now."""
         metrics.ROWS.labels(stage, partition).set(rows)

@@ -17,6 +17,7 @@ from carbon_stream.streaming.partition import Stuck
 from carbon_stream.streaming.stage import Stage, Stages
 from carbon_stream.streaming.table import Table, TableManager
 from carbon_stream.streaming.transport import Consumer, servers
+from carbon_stream.streaming.unit import ROW_BYTES_MAX
 from carbon_stream.streaming.watchdog import Sight, Watchdog, hangs
 
 WATCH_EVERY_S = 1.0
@@ -44,6 +45,8 @@ class App(faust.App):
     producers and readers; `dead_letters` is the topic for what cannot be applied; `ids_max` bounds deduplication.
     `store` says where tables keep their rows, `memory://` (unless set) or `rocksdb://`, in Faust's `tabledir`.
     `writes_previous_formats` leads back to the release before (see `formats`).
+    `row_bytes_max` bounds a row, key and value; the changelogs' `max.message.bytes` should be some kilobytes more, and
+    at least 1 MiB.
     """
 
     def __init__(
@@ -55,11 +58,12 @@ class App(faust.App):
         observer: Observer | None = None,
         ids_max: int = 1_000_000,
         writes_previous_formats: bool = False,
+        row_bytes_max: int = ROW_BYTES_MAX,
         **options: Any,
     ) -> None:
         self.kafka, self.dead_letters = dict(kafka), dead_letters
         self.observer: Observer = observer or Silent()
-        self._ids_max = ids_max
+        self._ids_max, self.row_bytes_max = ids_max, row_bytes_max
         self.writes_previous_formats = writes_previous_formats
         self._stages: Stages | None = None
         self._directory: Exclusive | None = None

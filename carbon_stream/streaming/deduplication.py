@@ -102,6 +102,10 @@ class Seen:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def keys(self) -> list[bytes]:
+        """The rows in which all of it stands on the changelog."""
+        return [self._key(segment) for segment in self._segments.values()]
+
     def _key(self, segment: Segment) -> bytes:
         return encode_key((FAMILY, self.topic, segment.first_offset))
 

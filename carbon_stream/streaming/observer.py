@@ -25,6 +25,9 @@ class Observer(Protocol):
     def on_gave_up(self, stage: str, partition: int, reason: str) -> None:
         """A partition was given up with nothing applied."""
 
+    def on_lost(self, stage: str, partition: int, topic: str, offsets: int) -> None:
+        """A topic, or the stage's changelog, no longer had these offsets when they were needed."""
+
     def on_rows(self, stage: str, partition: int, rows: int) -> None:
         """How many rows a partition's table holds now; 0 when it has moved elsewhere."""
 
@@ -54,6 +57,9 @@ class Silent:
         """Nothing."""
 
     def on_gave_up(self, stage: str, partition: int, reason: str) -> None:
+        """Nothing."""
+
+    def on_lost(self, stage: str, partition: int, topic: str, offsets: int) -> None:
         """Nothing."""
 
     def on_rows(self, stage: str, partition: int, rows: int) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.types import TP
 
-from carbon_stream.streaming import unit
+from carbon_stream.streaming import limits, positions, unit
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget, Seen, take_segments
@@ -24,7 +25,7 @@ from carbon_stream.streaming.plan import Plan, Reader
 from carbon_stream.streaming.positions import Positions
 from carbon_stream.streaming.restore import Restorer, RestoreStalled, Wanted
 from carbon_stream.streaming.rows import Work
-from carbon_stream.streaming.shard import Shard
+from carbon_stream.streaming.shard import Shard, parted
 from carbon_stream.streaming.sweeping import Sweeper
 from carbon_stream.streaming.transaction import Fenced, PartitionProducer
 from carbon_stream.streaming.validity import touched
@@ -72,6 +73,7 @@ class Partition:
         self._busy_since: float | None = time.monotonic()
         self._committed = self._held = False
         self._positions = Positions(str(self))
+        self._logic = plan.logic
         self.owned = False
         self.taken_over = asyncio.Event()
 
@@ -162,6 +164,8 @@ class Partition:
                 await self._give_up(f"refused: {exc}", logging.ERROR)
                 await self._pause(REFUSED_S)
             except (TimeoutError, KafkaError, RestoreStalled, OSError) as exc:
+                if isinstance(exc, MessageSizeTooLargeError):
+                    self._logic = await limits.learnt(self.plan.kafka, self.plan.changelog, self._logic)
                 failures = 1 if self._committed else failures + 1
                 await self._give_up(f"{type(exc).__name__}: {exc}")
                 # for as long as it takes: a fresh process would find the same brokers
@@ -178,28 +182,56 @@ class Partition:
         self._committed = False
         await self._close_producer()
         self._producer = PartitionProducer(
-            self.plan.kafka, f"{self.plan.group_id}-{self.plan.name}-{self.number}", self.plan.group_id
+            self.plan.kafka,
+            f"{self.plan.group_id}-{self.plan.name}-{self.number}",
+            self.plan.group_id,
+            self._logic.row_bytes_max,
         )
         async with self._fencing:
             await self._producer.fence()
         state = self._state
-        sources = [TopicPartition(topic, self.number) for topic in self.plan.topics]
+        sources = {topic: TopicPartition(topic, self.number) for topic in self.plan.topics}
         state.shard.open()
-        bounds = await self._restorer.bring_up(Wanted(self.plan.name, self._changelog, state.shard, sources))
+        asked = [self._changelog, *sources.values()]
+        bounds = await self._restorer.bring_up(Wanted(self.plan.name, self._changelog, state.shard, asked))
+        if positions.is_truncated(state.shard, bounds[self._changelog].begin):
+            await self._start_over(bounds[self._changelog].begin)
         segments = take_segments(state.shard)
         for topic, seen in state.seen.items():
             seen.restore(segments.get(topic, ()))
             row = Work(state.shard, self.plan.logic.formats).get(ledger_key(topic))
-            state.tallies[topic] = self._positions.checked(
-                tally_of(row), topic, bounds[TopicPartition(topic, self.number)]
-            )
-            if state.tallies[topic].at:
-                self._clock.saw(state.tallies[topic].at)
+            tally, lost = self._positions.checked(topic, tally_of(row), bounds[sources[topic]])
+            state.tallies[topic] = tally
+            self._lost(topic, lost)
+            if tally.at:
+                self._clock.saw(tally.at)
         self._sweeper.begin()
         self.owned = True
         self.taken_over.set()
         self.plan.observer.on_rows(self.plan.name, self.number, len(state.shard))
         log.debug("%s: taken over in %.2f s, %d rows", self, time.monotonic() - started, len(state.shard))
+
+    async def _start_over(self, begin: int) -> None:
+        """The changelog has lost its beginning, and with it rows: all are made again from what the topics still hold.
+
+        The rows that are left go first, and the mark that it has been done last: a worker that dies in between leaves
+        a changelog that is still seen to be truncated.
+        """
+        assert self._producer is not None
+        log.error("%s: the changelog has lost what stood before offset %d: all rows are made again", self, begin)
+        self._lost(self.plan.changelog, begin)
+        state = self._state
+        kept = [key for seen in state.seen.values() for key in seen.keys()]  # noqa: SIM118 — it is no mapping
+        for changes in positions.starting_over(state.shard, kept, begin):
+            written = await self._producer.commit(self._changelog, changes, (self.plan.dead_letters, ()), {})
+            state.shard.apply(*parted(changes), written)
+        for seen in state.seen.values():
+            seen.clear()
+        self._reread_why = "the rows are made again"
+
+    def _lost(self, topic: str, offsets: int) -> None:
+        if offsets:
+            self.plan.observer.on_lost(self.plan.name, self.number, topic, offsets)
 
     async def _give_up(self, why: str, level: int = logging.WARNING) -> None:
         """Nothing of the failed unit is applied; what is queued will be read again."""
@@ -245,8 +277,23 @@ class Partition:
                 continue
             if why := self._intake.doubt(batches, self.position):
                 self._reread_why = why
-            elif outcome := unit.decide(self.plan.logic, self._state, batches):
-                await self._commit(outcome)
+            else:
+                await self._work_off(batches)
+
+    async def _work_off(self, batches: Sequence[Batch]) -> None:
+        """Commit all of it: as one unit, or as several where some events cannot be taken."""
+        gaps = list(positions.gaps(batches, self.position))
+        while outcome := unit.decide(self._logic, self._state, batches):
+            await self._commit(outcome)
+            if not outcome.partial or self._closing.is_set():
+                break
+            self._busy_since = time.monotonic()
+        for topic, start, end in gaps:
+            # markers leave gaps too: only the broker knows what it has deleted
+            lost = min(await self._reader.begins_at(TP(topic, self.number)), end) - start
+            if lost > 0:
+                log.error("%s: %s lost offsets %d to %d before they were read", self, topic, start, start + lost - 1)
+                self._lost(topic, lost)
 
     async def _next(self) -> list[Batch]:
         """All that is queued; empty when a sweep is due."""
@@ -263,9 +310,9 @@ class Partition:
     async def _commit(self, outcome: unit.Outcome) -> None:
         assert self._producer is not None
         started = time.monotonic()
-        positions = {TopicPartition(topic, self.number): offset for topic, offset in outcome.positions().items()}
+        ends = {TopicPartition(topic, self.number): offset for topic, offset in outcome.positions().items()}
         written = await self._producer.commit(
-            self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), positions, outcome.forwards
+            self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), ends, outcome.forwards
         )
         self._assigned.clear()
         seconds = time.monotonic() - started

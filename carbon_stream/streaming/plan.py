@@ -22,6 +22,9 @@ class Reader(Protocol):
     def run_of(self, partition: TP) -> int:
         """The run that is being read now."""
 
+    async def begins_at(self, partition: TP) -> int:
+        """The first offset that the broker still has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

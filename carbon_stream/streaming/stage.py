@@ -56,7 +56,8 @@ class Stage:
     ) -> None:
         self.app, self.name, self.table = app, name, table
         self.topics = tuple(topics)
-        self._logic = Logic({topic: decoder(topic) for topic in topics}, invalid, fold, table.formats)
+        decoders = {topic: decoder(topic) for topic in topics}
+        self._logic = Logic(decoders, invalid, fold, table.formats, app.row_bytes_max)
         self._sweep = sweep
         self.partitions: dict[int, Partition] = {}
         self.source = app.topic(*self.topics, schema=BatchSchema(), partitions=table.partitions)

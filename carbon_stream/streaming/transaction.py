@@ -36,9 +36,14 @@ class Fenced(Exception):
 
 
 class PartitionProducer:
-    """The producer of one stage partition: `fence`, then `commit` one unit after the other; `close` at the end."""
+    """The producer of one stage partition: `fence`, then `commit` one unit after the other; `close` at the end.
 
-    def __init__(self, kafka: Mapping[str, Any], transactional_id: str, group_id: str) -> None:
+    `row_bytes_max` is what a record batch of rows may have; a larger row has a batch of its own.
+    """
+
+    def __init__(
+        self, kafka: Mapping[str, Any], transactional_id: str, group_id: str, row_bytes_max: int = ROWS_BATCH_BYTES
+    ) -> None:
         self._group_id = group_id
         self._producer = AIOKafkaProducer(
             **kafka,
@@ -51,7 +56,7 @@ class PartitionProducer:
             # half the time of a small transaction is waiting for the coordinator to be ready for the next step
             retry_backoff_ms=10,
             request_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            max_batch_size=ROWS_BATCH_BYTES,
+            max_batch_size=min(ROWS_BATCH_BYTES, row_bytes_max),
             max_request_size=REQUEST_BYTES_MAX,
         )
 

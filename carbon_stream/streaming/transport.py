@@ -131,6 +131,10 @@ class Consumer(driver.Consumer):
         known = self._reading.get(partition)
         return known[1] if known is not None else 0
 
+    async def begins_at(self, partition: TP) -> int:
+        """The first offset that the broker still has."""
+        return int((await self.earliest_offsets(partition))[partition])
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets that the log no longer has need no bookkeeping: nothing is committed from here."""
 

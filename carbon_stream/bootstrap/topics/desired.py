@@ -9,14 +9,14 @@ from carbon_stream.contracts import limits
 from carbon_stream.contracts.catalog import PARTITIONS, TOPICS, Group
 from carbon_stream.contracts.names import ALERTS, DEAD_LETTERS, SERVICE_STATUS, changelog
 
-__all__ = ["MAX_MESSAGE_BYTES", "TABLE_GROUPS", "Wanted", "wanted_topics"]
+__all__ = ["CHANGELOG_MAX_BYTES", "MAX_MESSAGE_BYTES", "TABLE_GROUPS", "Wanted", "wanted_topics"]
 
 _DAY_MS = 86_400_000
 MAX_MESSAGE_BYTES = limits.RECORD_BYTES + 64 * 1024
 """The largest batch a source topic takes: the largest event, and room for its key, its headers and the batch's own."""
 DEAD_LETTER_ROOM_BYTES = 65_536
 """A dead letter is the original record and headers of ours, so its topic takes that much more than the sources."""
-_CHANGELOG_MAX_BYTES = 4 << 20
+CHANGELOG_MAX_BYTES = 4 << 20
 
 TABLE_GROUPS: Mapping[str, Group] = {
     "audit": Group.AUDIT,
@@ -55,7 +55,7 @@ _COMPACTED: Mapping[str, str] = {
     # As the worker has compressed it: aiokafka's lz4 takes ten times the time of its zstd, for more bytes.
     "compression.type": "producer",
     "message.timestamp.type": "LogAppendTime",
-    "max.message.bytes": str(_CHANGELOG_MAX_BYTES),
+    "max.message.bytes": str(CHANGELOG_MAX_BYTES),
     # The active segment is never compacted: small ones, rolled hourly, keep restoring a table quick.
     "segment.bytes": str(32 << 20),
     "segment.ms": str(3_600_000),
