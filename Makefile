@@ -16,7 +16,7 @@ CODE := $(wildcard carbon_stream agents tables tests bench)
 # pip's own network variables apply; the project itself is installed without resolving or fetching anything.
 EDITABLE := install --no-deps --no-build-isolation --editable .
 
-.PHONY: help run test lint types imports bench packaging clean distclean lock
+.PHONY: help run test lint types imports bench chaos packaging clean distclean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ packaging: $(VENV)/.dev ## the wheel and the image's steps alone
 
 bench: $(VENV)/.dev ## the figures of the README, measured here; ARGS=… go to the runner
 	@exec $(BIN)/python -m bench $(ARGS)
+
+chaos: $(VENV)/.dev ## faults for as long as one likes: ARGS="--seed 7 --minutes 10"
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 lock: $(VENV)/.dev ## pin the newest allowed versions again, in all lock files
 	@COMPILE="$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url \

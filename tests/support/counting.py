@@ -11,6 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -23,9 +24,9 @@ APP = Path(__file__).parents[1] / "integration" / "streaming" / "counting_app.py
 PARTITIONS = 6
 
 
-async def make_topics(bootstrap: str, replication: int = 1) -> str:
+async def make_topics(bootstrap: str, replication: int = 1, name: str | None = None) -> str:
     """A new group's topics; returns the group's name."""
-    name = f"once-{uuid.uuid4().hex[:8]}"
+    name = name or f"once-{uuid.uuid4().hex[:8]}"
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -46,6 +47,7 @@ class Workers:
 
     def __init__(self, group: str, bootstrap: str, folder: Path, app: Path = APP) -> None:
         self.group, self.bootstrap, self.folder, self.app = group, bootstrap, folder, app
+        self.partitions = PARTITIONS
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, number: int, **more: str) -> None:
@@ -54,6 +56,7 @@ class Workers:
             "GROUP": self.group,
             "BOOTSTRAP": self.bootstrap,
             "DATADIR": str(self.folder / f"worker-{number}"),
+            "PARTITIONS": str(self.partitions),
             **more,
         }
         with (self.folder / f"worker-{number}.log").open("ab") as log:
@@ -65,6 +68,14 @@ class Workers:
     def kill(self, number: int) -> None:
         self.processes[number].kill()
         self.processes[number].wait()
+
+    def drain(self, *numbers: int) -> None:
+        """Ask workers to stop; each must end well."""
+        asked = [self.processes.pop(number) for number in numbers]
+        for process in asked:
+            process.terminate()
+        for process in asked:
+            assert process.wait(30) == 0, self.logs()[-3000:]
 
     async def pause(self, number: int, seconds: float) -> None:
         self.processes[number].send_signal(signal.SIGSTOP)
@@ -127,16 +138,21 @@ async def send(producer: AIOKafkaProducer, group: str, dice: random.Random, coun
 
 async def read(bootstrap: str, topic: str, partitions: int) -> list[tuple[int, bytes | None, bytes | None]]:
     """All committed records of a topic: (partition, key, value) in offset order by partition."""
+    return [(r.partition, r.key, r.value) for r in await records_of(bootstrap, topic, partitions)]
+
+
+async def records_of(bootstrap: str, topic: str, partitions: int) -> list[Any]:
+    """All committed records of a topic, in offset order by partition."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False)
     await consumer.start()
     try:
         tps = [TopicPartition(topic, n) for n in range(partitions)]
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
-        ends, out = await consumer.end_offsets(tps), []
+        ends, out = await consumer.end_offsets(tps), list[Any]()
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
-                out += [(r.partition, r.key, r.value) for r in records]
+                out += records
         return out
     finally:
         await consumer.stop()
@@ -158,20 +174,26 @@ class Truth:
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[int, str]] = Counter()
-        self.bad = self.records = self.repeats = 0
+        self.refused: set[tuple[str, int, int]] = set()
+        self.records = self.repeats = 0
+
+    @property
+    def bad(self) -> int:
+        return len(self.refused)
 
     @classmethod
-    async def of(cls, bootstrap: str, group: str) -> "Truth":
+    async def of(cls, bootstrap: str, group: str, partitions: int = PARTITIONS) -> "Truth":
         truth = cls()
         for topic in ("a", "b"):
             seen: set[tuple[int, str]] = set()
-            for partition, _, value in await read(bootstrap, f"{group}-{topic}", PARTITIONS):
+            for record in await records_of(bootstrap, f"{group}-{topic}", partitions):
                 truth.records += 1
+                partition = record.partition
                 try:
-                    event = orjson.loads(value or b"")
+                    event = orjson.loads(record.value or b"")
                     user, event_id = event["user"], event.get("event_id")
                 except (ValueError, TypeError):
-                    truth.bad += 1
+                    truth.refused.add((record.topic, partition, record.offset))
                     continue
                 if event_id is not None and (partition, event_id) in seen:
                     truth.repeats += 1
@@ -191,22 +213,35 @@ async def caught_up(workers: Workers, records: int, seconds: float) -> None:
         await asyncio.sleep(0.3)
 
 
-async def check(workers: Workers) -> Truth:
+def origin(letter: Any) -> tuple[str, int, int]:
+    """Where a dead letter stood: topic, partition, offset."""
+    headers = dict(letter.headers)
+    place = [headers[f"carbon-stream-origin-{part}"].decode() for part in ("topic", "partition", "offset")]
+    return place[0], int(place[1]), int(place[2])
+
+
+async def check(workers: Workers, seconds: float = 90) -> Truth:
     """The committed changelog and dead letters against the topics."""
+    truth = await Truth.of(workers.bootstrap, workers.group, workers.partitions)
+    await caught_up(workers, truth.records, seconds)
+    await compare(workers, truth)
+    return truth
+
+
+async def compare(workers: Workers, truth: Truth) -> None:
+    """Each event in the aggregates once or in the dead letters once, and the ledger says so."""
     bootstrap, group = workers.bootstrap, workers.group
-    truth = await Truth.of(bootstrap, group)
-    await caught_up(workers, truth.records, 90)
     rows: dict[tuple[int, str], bytes] = {}
     ledger: dict[tuple[int, str], dict[str, int]] = {}
-    for partition, key, value in await read(bootstrap, f"{group}-counts-changelog", PARTITIONS):
+    for partition, key, value in await read(bootstrap, f"{group}-counts-changelog", workers.partitions):
         parts = orjson.loads(key or b"")
         if parts[0] == "user" and value is not None:
             rows[partition, parts[1]] = value
         elif parts[0] == "ledger" and value is not None:
             ledger[partition, parts[1]] = orjson.loads(value)
     assert {entity: orjson.loads(row)["n"] for entity, row in rows.items()} == dict(truth.counts)
-    dead = await read(bootstrap, f"{group}-dead", 3)
-    assert len(dead) == truth.bad
+    dead = [origin(letter) for letter in await records_of(bootstrap, f"{group}-dead", 3)]
+    assert sorted(dead) == sorted(truth.refused), "each refused record once"
     totals = {name: sum(row[name] for row in ledger.values()) for name in ("applied", "duplicate", "dead", "position")}
     assert totals == {
         "applied": sum(truth.counts.values()),
@@ -214,4 +249,3 @@ async def check(workers: Workers) -> Truth:
         "dead": truth.bad,
         "position": truth.records,
     }
-    return truth

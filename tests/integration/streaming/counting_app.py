@@ -1,14 +1,18 @@
 """A small Faust app on stages, run as a process by the tests beside it: counts events by user.
 
-GROUP names it and its topics, BOOTSTRAP its broker, DATADIR a folder of its own, STORE where its rows are kept.
-KILLED says when the process ends as by kill -9: "before" or "in" the write of a committed unit to RocksDB. With IDLE,
-partitions look twice a second whether something is to be done on them. RELEASE 2 is one whose rows have another format
-than those of release 1, and PREVIOUS lets it write those of release 1.
+GROUP names it and its topics, BOOTSTRAP its broker, DATADIR a folder of its own, STORE where its rows are kept,
+PARTITIONS how many each topic has. KILLED says when the process ends as by kill -9: "before" or "in" the write of a
+committed unit to RocksDB. With IDLE, partitions look twice a second whether something is to be done on them. RELEASE 2
+is one whose rows have another format than those of release 1, and PREVIOUS lets it write those of release 1.
+
+A user whose name begins with "big" gets a row that grows by all of the name; one named "slow" keeps the interpreter
+busy for longer than a session lasts.
 """
 
 import itertools
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any, cast
@@ -57,9 +61,15 @@ def decoder(topic: str) -> Callable[[bytes | None], Event]:
 
 def fold(rows: Work, topic: str, entries: Sequence[Entry]) -> None:
     for user, n in Counter(entry.event.user for entry in entries).items():
-        row = rows.get(("user", user)) or {"v": 2 if IS_NEXT else 1, COUNT: 0}
+        big = user.startswith("big")
+        key = ("user", "big" if big else user)
+        row = rows.get(key) or {"v": 2 if IS_NEXT else 1, COUNT: 0}
         row[COUNT] += n
-        rows.put(("user", user), row)
+        if big:
+            row["names"] = row.get("names", "") + user * n
+        if user == "slow":
+            time.sleep(2.0)
+        rows.put(key, row)
 
 
 def renamed(old: str, new: str) -> Callable[[Row], Row]:
@@ -117,7 +127,8 @@ app = App(
     broker_heartbeat_interval=1.0,
     writes_previous_formats=bool(os.environ.get("PREVIOUS")),
 )
-table = app.Table("counts", partitions=6, formats=Formats({"user": STEPS}))
+partitions = int(os.environ.get("PARTITIONS", "6"))
+table = app.Table("counts", partitions=partitions, formats=Formats({"user": STEPS}))
 stage = app.stage(
     "count", topics=[f"{GROUP}-a", f"{GROUP}-b"], table=table, decoder=decoder, invalid=Refused, fold=fold
 )
