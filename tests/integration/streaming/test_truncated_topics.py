@@ -120,3 +120,13 @@ async def test_events_that_a_topic_lost_before_they_were_read_are_told_and_the_r
             await asyncio.sleep(0.3)
     assert "lost offsets 10 to 24 before they were read" in workers.log(2)
     assert (await _rows(workers))[1]["applied"] == 15
+    # and while it runs, too: held for a moment, so that it has not read them yet
+    pausing = asyncio.create_task(workers.pause(2, 3))
+    await asyncio.sleep(0.5)
+    for _ in range(20):
+        await producer.send_and_wait(topic, event, partition=0)
+    await _delete(bootstrap, {TopicPartition(topic, 0): 45})
+    await pausing
+    async with asyncio.timeout(60):
+        while (await _rows(workers))[0] != {(0, "ann"): 20} or "lost offsets 30 to 44" not in workers.log(2):
+            await asyncio.sleep(0.3)
