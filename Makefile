@@ -12,9 +12,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	>/dev/null 2>&1 && { echo $$python; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CODE := $(wildcard carbon_stream agents tables tests bench)
+CODE := $(wildcard carbon_stream agents tables tests bench sdk)
 # pip's own network variables apply; the project itself is installed without resolving or fetching anything.
 EDITABLE := install --no-deps --no-build-isolation --editable .
+
+SDK := $(wildcard sdk/python/pyproject.toml)
 
 .PHONY: help run test lint types imports bench chaos packaging clean distclean lock
 
@@ -69,10 +71,10 @@ $(VENV)/.run: requirements-run.lock pyproject.toml | $(VENV)/.python
 	@$(PIP) $(EDITABLE)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock requirements-run.lock pyproject.toml | $(VENV)/.python
+$(VENV)/.dev: requirements-dev.lock requirements-run.lock pyproject.toml $(SDK) | $(VENV)/.python
 	@echo "Installing what the tests need (once) …"
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
-	@$(PIP) $(EDITABLE)
+	@$(PIP) $(EDITABLE) $(SDK:%/pyproject.toml=--editable %)
 	@touch $(VENV)/.run $@
 
 $(VENV)/.python:

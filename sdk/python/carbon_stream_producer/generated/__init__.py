@@ -1,0 +1,1 @@
+"""Made from the exported contract by `python -m sdk.generator`: do not edit."""
