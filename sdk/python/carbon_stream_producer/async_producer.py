@@ -59,6 +59,7 @@ class AsyncEventProducer(AsyncEventMethods):
         self._flush_on_sigterm = flush_on_sigterm
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._closed = ""
         self._pending = self._pending_bytes = self._delivered = self._failed = self._refused = 0
         self._room: deque[asyncio.Future[None]] = deque()
@@ -100,9 +101,12 @@ class AsyncEventProducer(AsyncEventMethods):
 
     async def close(self, timeout: float = 30.0) -> None:
         """Deliver what waits, for at most so many seconds, then end; what is left fails, and is logged."""
-        if self._closed:
-            return
-        self._closed = "the producer has been closed"
+        if self._closing is None:
+            self._closed = self._closed or "the producer has been closed"
+            self._closing = asyncio.create_task(self._end(timeout))
+        await asyncio.shield(self._closing)
+
+    async def _end(self, timeout: float) -> None:
         if self._started is not None:
             left = await self.flush(timeout)
             if left:
@@ -130,7 +134,7 @@ class AsyncEventProducer(AsyncEventMethods):
 
     def end(self, timeout_s: float) -> None:
         """When the process ends, from another thread: the loop closes it, where it still runs."""
-        if self._closed or self._loop is None:
+        if self._loop is None or (self._closing is not None and self._closing.done()):
             return
         if self._loop.is_running():
             asyncio.run_coroutine_threadsafe(self.close(timeout_s), self._loop).result(timeout_s + 5)

@@ -56,8 +56,10 @@ class Preparer:
             event["version"] = version
         elif not kind.version_of_its_own:
             event["version"] = DEFAULT_VERSION
-        event["correlationId"] = correlation_id or flow.correlation_id or trace_id or event_id
-        caused_by = causation_id or flow.causation_id
+        if correlation_id is None:
+            correlation_id = flow.correlation_id or trace_id or event_id
+        event["correlationId"] = correlation_id
+        caused_by = flow.causation_id if causation_id is None else causation_id
         if caused_by is not None:
             event["causationId"] = caused_by
         event |= {name: value for name, value in payload.items() if value is not None}

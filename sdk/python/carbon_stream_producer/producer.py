@@ -72,6 +72,7 @@ class EventProducer(EventMethods):
         self.transport = transport_of(transport)
         self._buffer = Buffer(buffer_events, buffer_bytes, max_block_s, self.transport.serve)
         self._counting = threading.Lock()
+        self._ended = threading.Event()
         self._delivered = self._failed = self._refused = 0
         self._complained_at = float("-inf")
         self.transport.open(Opening(self.service, logger, buffer_events, buffer_bytes, delivery_timeout_s))
@@ -104,11 +105,16 @@ class EventProducer(EventMethods):
 
     def close(self, timeout: float = 30.0) -> None:
         """Deliver what waits, for at most so many seconds, then end; what is left fails, and is logged."""
-        if self._buffer.close("the producer has been closed"):
+        if not self._buffer.close("the producer has been closed"):
+            self._ended.wait(timeout)  # another thread is at it, or was
+            return
+        try:
             left = self.flush(timeout)
             if left:
                 self._log.error("%d events of %s could not be delivered before the end", left, self.service)
             self.transport.close(0.0)
+        finally:
+            self._ended.set()
             ending.forget(self)
 
     @property
@@ -134,6 +140,7 @@ class EventProducer(EventMethods):
 
     def abandon(self) -> None:
         """In a forked child: this producer belongs to the parent."""
+        self._ended.set()
         self._buffer.disown("this producer belongs to the parent process: make one after the fork")
 
     def _produce(

@@ -1,0 +1,330 @@
+"""Both producers on a real broker: the vectors arrive byte for byte, and nothing that was reported is lost."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from carbon_stream.contracts import codec
+from carbon_stream.contracts.catalog import TOPICS
+from carbon_stream.contracts.limits import RECORD_BYTES
+from carbon_stream.local import LocalKafka
+from carbon_stream_producer import (
+    AiokafkaTransport,
+    AsyncEventProducer,
+    ConfigurationError,
+    DeliveryFailed,
+    EventProducer,
+    KafkaSettings,
+    KafkaTransport,
+    Receipt,
+    flow,
+)
+from carbon_stream_producer.generated.tables import BY_EVENT_TYPE
+from tests.support.sdk_vectors import VECTORS, agrees, arguments, headers_of
+from tests.support.secured_kafka import SecuredKafka, secured_kafka
+
+pytestmark = pytest.mark.timeout(120)
+
+HEALTH: dict[str, Any] = {
+    "service_name": "trino",
+    "namespace": "data-platform",
+    "health_status": "HEALTHY",
+    "latency_ms": 12,
+    "error_rate": 0.0,
+}
+SECURITY: dict[str, Any] = {"category": "network", "severity": "LOW"}
+
+
+def make_topics(kafka: LocalKafka) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    settings = {"max.message.bytes": str(RECORD_BYTES + (64 << 10))}
+    wanted = [NewTopic(topic.name, topic.partitions, 1, config=settings) for topic in TOPICS]
+    for made in admin.create_topics(wanted).values():
+        made.result(30)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker with the twelve topics: the shared one has other tests' topics of these names."""
+    with LocalKafka(tmp_path_factory.mktemp("sdk")) as kafka:
+        make_topics(kafka)
+        yield kafka
+
+
+@pytest.fixture
+def settings(broker: LocalKafka) -> KafkaSettings:
+    return KafkaSettings(broker.bootstrap_servers)
+
+
+async def records_of(kafka: LocalKafka, ids: set[str]) -> dict[str, ConsumerRecord]:
+    """The records of these events, by the id in their headers; fails for one that is there twice."""
+    found: dict[str, ConsumerRecord] = {}
+    partitions = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, fetch_max_wait_ms=50) as consumer:
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(partitions)
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                for record in batch:
+                    event_id = dict(record.headers)["ce_id"].decode()
+                    if event_id in ids:
+                        assert event_id not in found
+                        found[event_id] = record
+    return found
+
+
+def compare(vector: dict[str, Any], receipt: Receipt, record: ConsumerRecord) -> None:
+    expected = vector["expected"]
+    assert (receipt.topic, receipt.partition, receipt.offset) == (record.topic, record.partition, record.offset)
+    assert (record.topic, record.partition) == (expected["topic"], expected["partition"]), vector["name"]
+    assert record.key == (None if expected["key"] is None else expected["key"].encode())
+    assert agrees(expected, record.value), vector["name"]
+    assert list(record.headers) == headers_of(expected)
+    codec.decoder(record.topic)(record.value)
+
+
+async def at_offsets(kafka: LocalKafka, receipts: list[Receipt]) -> list[ConsumerRecord]:
+    """The record at each receipt's place."""
+    places = {TopicPartition(r.topic, r.partition) for r in receipts}
+    found: dict[tuple[str, int, int], ConsumerRecord] = {}
+    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, fetch_max_wait_ms=50) as consumer:
+        consumer.assign(list(places))
+        await consumer.seek_to_beginning()
+        while len(found.keys() & {(r.topic, r.partition, r.offset) for r in receipts}) < len(receipts):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                found |= {(record.topic, record.partition, record.offset): record for record in batch}
+    return [found[r.topic, r.partition, r.offset] for r in receipts]  # type: ignore[index]  # all are known
+
+
+async def test_vectors_by_librdkafka_are_the_services_records(broker: LocalKafka, settings: KafkaSettings) -> None:
+    deliveries = []
+    producers: dict[str, EventProducer] = {}
+    for vector in VECTORS:
+        event = vector["event"]
+        source = event["source"]
+        if source not in producers:
+            producers[source] = EventProducer(source, transport=KafkaTransport(settings))
+        method = getattr(producers[source], f"produce_{BY_EVENT_TYPE[event['eventType']].check.__name__}")
+        with flow(traceparent=vector.get("traceparent")):
+            deliveries.append(method(**arguments(event)))
+    for producer in producers.values():
+        assert producer.flush(60) == 0
+    receipts = [delivery.result(0) for delivery in deliveries]
+    for vector, receipt, record in zip(VECTORS, receipts, await at_offsets(broker, receipts), strict=True):
+        compare(vector, receipt, record)
+    for producer in producers.values():
+        producer.close()
+
+
+async def test_vectors_by_aiokafka_are_the_services_records(broker: LocalKafka, settings: KafkaSettings) -> None:
+    producers: dict[str, AsyncEventProducer] = {}
+    sent = []
+    for vector in VECTORS:
+        event = vector["event"]
+        source = event["source"]
+        if source not in producers:
+            producers[source] = AsyncEventProducer(source, transport=AiokafkaTransport(settings))
+        method = getattr(producers[source], f"produce_{BY_EVENT_TYPE[event['eventType']].check.__name__}")
+        with flow(traceparent=vector.get("traceparent")):
+            sent.append(await method(**arguments(event)))
+    receipts = await asyncio.gather(*sent)
+    for vector, receipt, record in zip(VECTORS, receipts, await at_offsets(broker, receipts), strict=True):
+        compare(vector, receipt, record)
+    for producer in producers.values():
+        await producer.close()
+        assert producer.stats().pending == 0
+
+
+async def test_events_without_a_key_spread_and_repeat_in_one_place(settings: KafkaSettings) -> None:
+    ids = [f"event-{number}" for number in range(60)]
+    places = []
+    for _ in range(2):
+        with EventProducer("svc", transport=KafkaTransport(settings)) as producer:
+            sent = [producer.produce_security_event(**SECURITY, event_id=event_id) for event_id in ids]
+            places.append([delivery.result(30).partition for delivery in sent])
+    async with AsyncEventProducer("svc", transport=AiokafkaTransport(settings)) as producer:
+        waiting = [await producer.produce_security_event(**SECURITY, event_id=event_id) for event_id in ids]
+        places.append([receipt.partition for receipt in await asyncio.gather(*waiting)])
+    assert places[0] == places[1] == places[2]
+    assert set(places[0]) == set(range(6))
+
+
+def test_a_small_buffer_lets_everything_through_in_turn(settings: KafkaSettings) -> None:
+    with EventProducer("svc", transport=KafkaTransport(settings), buffer_events=20) as producer:
+        for _ in range(400):
+            producer.produce_service_health_event(**HEALTH)
+            assert producer.stats().pending <= 20
+        assert producer.flush(30) == 0
+        assert producer.stats()[:2] == (400, 0)
+
+
+def test_a_lone_event_is_told_of_without_a_flush(settings: KafkaSettings) -> None:
+    with EventProducer("svc", transport=KafkaTransport(settings)) as producer:
+        assert producer.produce_service_health_event(**HEALTH).result(30).status == "accepted"
+
+
+def test_what_the_promises_stand_on_cannot_be_overridden() -> None:
+    for name in ("acks", "enable.idempotence", "partitioner"):
+        with pytest.raises(ConfigurationError, match=name):
+            KafkaTransport(KafkaSettings("a:1"), {name: "1"})
+
+
+def test_without_a_broker_events_fail_in_time_and_say_what_to_look_at(free_port: int) -> None:
+    away = KafkaSettings(f"127.0.0.1:{free_port}")
+    with EventProducer("svc", transport=KafkaTransport(away), delivery_timeout_s=1) as producer:
+        keyed = producer.produce_service_health_event(**HEALTH)
+        keyless = producer.produce_security_event(**SECURITY)
+        for delivery in (keyed, keyless):
+            error = delivery.exception(30)
+            assert error is not None
+            assert error.retriable
+            assert "KAFKA_BOOTSTRAP_SERVERS" in str(error)
+
+
+async def test_without_a_broker_asyncio_is_told_the_same(free_port: int) -> None:
+    away = KafkaSettings(f"127.0.0.1:{free_port}")
+    async with AsyncEventProducer("svc", transport=AiokafkaTransport(away), delivery_timeout_s=1) as producer:
+        with pytest.raises(DeliveryFailed, match="KAFKA_BOOTSTRAP_SERVERS") as failed:
+            await producer.produce_service_health_event(**HEALTH)
+        assert failed.value.retriable
+
+
+LOAD = """
+import sys
+from carbon_stream_producer import EventProducer, KafkaTransport, KafkaSettings
+told = open(sys.argv[2], "w", buffering=1)
+def tell(delivery):
+    if delivery.exception() is None:
+        told.write(delivery.event_id + "\\n")
+producer = EventProducer("svc", transport=KafkaTransport(KafkaSettings(sys.argv[1])))
+print("ready", flush=True)
+for number in range({count}):
+    producer.produce_service_health_event(service_name=f"s-{{number % 50}}", namespace="n", health_status="HEALTHY",
+        latency_ms=number, error_rate=0, event_id=f"{prefix}-{{number}}", on_delivery=tell)
+"""
+ASYNC_LOAD = """
+import asyncio, sys
+from carbon_stream_producer import AsyncEventProducer, AiokafkaTransport, KafkaSettings
+told = open(sys.argv[2], "w", buffering=1)
+async def main():
+    async with AsyncEventProducer("svc", transport=AiokafkaTransport(KafkaSettings(sys.argv[1]))) as producer:
+        print("ready", flush=True)
+        for number in range({count}):
+            sent = await producer.produce_service_health_event(service_name=f"s-{{number % 50}}", namespace="n",
+                health_status="HEALTHY", latency_ms=number, error_rate=0, event_id=f"{prefix}-{{number}}")
+            sent.add_done_callback(lambda done, i=number: done.exception() or told.write(f"{prefix}-{{i}}\\n"))
+            await asyncio.sleep(0)
+asyncio.run(main())
+"""
+
+
+async def run_load(broker: LocalKafka, folder: Path, script: str, kill: bool) -> tuple[int, str, list[str]]:
+    told = folder / "told"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, broker.bootstrap_servers, str(told), stdout=-1, stderr=-1
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        await process.stdout.readline()
+        if kill:
+            while not told.exists() or told.stat().st_size < 10_000:
+                await asyncio.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
+        errors = (await process.stderr.read()).decode()
+        status = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return status, errors, told.read_text().split()
+
+
+@pytest.mark.parametrize(("script", "prefix"), [(LOAD, "threads"), (ASYNC_LOAD, "asyncio")])
+async def test_sigterm_under_load_loses_nothing_that_was_reported_nor_what_waited(
+    broker: LocalKafka, tmp_path: Path, script: str, prefix: str
+) -> None:
+    script = script.format(count=10_000_000, prefix=prefix)
+    status, errors, told = await run_load(broker, tmp_path, script, kill=True)
+    assert status == -signal.SIGTERM or "ProducerClosed" in errors, errors
+    arrived = await records_of(broker, {f"{prefix}-{number}" for number in range(len(told) + 200_000)})
+    assert set(told) <= arrived.keys()
+    # Events were taken in order: whatever was taken is there, without a gap.
+    numbers = sorted(int(event_id.rpartition("-")[2]) for event_id in arrived)
+    assert numbers == list(range(len(numbers)))
+    assert "could not be delivered" not in errors
+
+
+async def test_a_normal_end_without_close_delivers_everything(broker: LocalKafka, tmp_path: Path) -> None:
+    script = LOAD.format(count=5_000, prefix="normal")
+    status, errors, told = await run_load(broker, tmp_path, script, kill=False)
+    assert (status, errors) == (0, "")
+    assert len(told) == 5_000
+    assert len(await records_of(broker, {f"normal-{number}" for number in range(5_000)})) == 5_000
+
+
+FORKED = """
+import os, sys
+from carbon_stream_producer import EventProducer, KafkaTransport, KafkaSettings, ProducerClosed
+producer = EventProducer("svc", transport=KafkaTransport(KafkaSettings(sys.argv[1])))
+child = os.fork()
+if child == 0:
+    try:
+        producer.produce_security_event(category="x", severity="LOW")
+    except ProducerClosed as error:
+        os._exit(7 if "after the fork" in str(error) else 8)
+    os._exit(9)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), producer.produce_security_event(
+    category="x", severity="LOW").result(30).status)
+"""
+
+
+def test_a_forked_child_is_told_to_make_its_own(broker: LocalKafka) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, broker.bootstrap_servers], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["7", "accepted"]
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    with secured_kafka(tmp_path_factory.mktemp("sdk-secured")) as found:
+        make_topics(found.kafka)
+        yield found
+
+
+@pytest.mark.parametrize("listener", ["password", "certificate", "both"])
+async def test_the_platforms_variables_open_a_broker_that_demands_them(
+    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch, listener: str
+) -> None:
+    for name, value in secured.environment(listener).items():
+        monkeypatch.setenv(name, value)
+    with EventProducer("svc", transport="kafka") as producer:
+        assert producer.produce_service_health_event(**HEALTH).result(60).status == "accepted"
+    async with AsyncEventProducer("svc", transport="kafka") as asynchronous:
+        assert (await (await asynchronous.produce_service_health_event(**HEALTH))).status == "accepted"
+    await asyncio.sleep(0.25)  # aiokafka closes without waiting for the end of TLS
+
+
+def test_a_wrong_password_is_logged_with_the_variable_and_without_the_secret(
+    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    guess = "guessed-wrong-3"
+    for name, value in (secured.environment("password") | {"KAFKA_SASL_PASSWORD": guess}).items():
+        monkeypatch.setenv(name, value)
+    with EventProducer("svc", transport="kafka", delivery_timeout_s=3) as producer:
+        assert producer.produce_service_health_event(**HEALTH).exception(60) is not None
+    assert "KAFKA_SASL_PASSWORD" in caplog.text
+    assert guess not in caplog.text
+    assert guess not in repr(KafkaSettings.from_environment(dict(os.environ)))
