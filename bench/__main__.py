@@ -15,7 +15,7 @@ from bench import report
 from bench.figures import Part
 from bench.options import Options
 
-PARTS = ("streaming", "http", "latency", "memory", "restore")
+PARTS = ("streaming", "http", "latency", "memory", "restore", "sdk")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +35,7 @@ def main(parts: Sequence[str], quick: bool, json_file: Path | None, **sizes: int
     latency: from POST to answer in a query, at 200 events a second.
     memory: a worker's resident memory with 100,000 distinct entities.
     restore: changelog records into tables and views, against a bare consumer; a start with 1,000,000 rows in RocksDB.
+    sdk: the Python producer library, against the bare clients below it.
     """
     options = Options.quick() if quick else Options()
     options = replace(options, **{name: size for name, size in sizes.items() if size is not None})

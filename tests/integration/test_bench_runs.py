@@ -20,8 +20,15 @@ SERIES = {
     "latency": set(),
     "memory": set(),
     "restore": {"bare getmany, committed", "stage, into memory", "stage, into RocksDB", "views, audit"},
+    "sdk": {
+        "producer library",
+        "bare librdkafka, events made by hand",
+        "bare librdkafka, prepared bytes",
+        "producer library, asyncio",
+        "bare aiokafka, prepared bytes",
+    },
 }
-ASKED = {"streaming": 2, "http": 2, "latency": 0, "memory": 4, "restore": 4}
+ASKED = {"streaming": 2, "http": 2, "latency": 0, "memory": 4, "restore": 4, "sdk": 2}
 
 
 @pytest.fixture(scope="module")
