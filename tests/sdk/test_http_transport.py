@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         status, headers, document = reply
         told = json.dumps(document).encode()
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(told))}.items():
+        for name, value in ({"Content-Length": str(len(told))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(told)
@@ -192,6 +192,20 @@ def test_closing_sends_what_waits(service: Service) -> None:
     deliveries = [producer.produce_service_health_event(**HEALTH) for _ in range(700)]
     producer.close()
     assert all(delivery.result(0).status == "accepted" for delivery in deliveries)
+
+
+def test_a_request_that_hangs_does_not_hold_up_the_end(service: Service) -> None:
+    service.replies = [(202, {"Content-Length": "1000"}, {"receipts": taken(1)})]  # and the rest never comes
+    producer = producer_to(service)
+    delivery = producer.produce_service_health_event(**HEALTH)
+    while not service.requests:
+        time.sleep(0.01)
+    began = time.monotonic()
+    producer.close(timeout=0.1)
+    assert time.monotonic() - began < 15
+    error = delivery.exception(0)
+    assert error is not None
+    assert error.retriable
 
 
 @pytest.mark.parametrize(

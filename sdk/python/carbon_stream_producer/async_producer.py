@@ -61,6 +61,7 @@ class AsyncEventProducer(AsyncEventMethods):
         self._started: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._closed = ""
+        self._ready = False
         self._pending = self._pending_bytes = self._delivered = self._failed = self._refused = 0
         self._room: deque[asyncio.Future[None]] = deque()
         self._complained_at = float("-inf")
@@ -71,9 +72,11 @@ class AsyncEventProducer(AsyncEventMethods):
             raise ProducerClosed(self._closed)
         if self._started is None:
             self._loop = asyncio.get_running_loop()
-            ending.remember(self, self._flush_on_sigterm)
             self._started = asyncio.create_task(self.transport.open(self._opening))
         await asyncio.shield(self._started)
+        if not self._ready:
+            self._ready = True
+            ending.remember(self, self._flush_on_sigterm)
 
     async def produce(self, event: "Event") -> Sent:
         """Send an event given as an object of its class."""
@@ -91,7 +94,7 @@ class AsyncEventProducer(AsyncEventMethods):
 
     async def flush(self, timeout: float | None = None) -> int:
         """Wait until all is delivered; how many events are not, when the time is over."""
-        if self._started is None:
+        if not self._ready:
             return 0
         await self.transport.flush()
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -107,7 +110,7 @@ class AsyncEventProducer(AsyncEventMethods):
         await asyncio.shield(self._closing)
 
     async def _end(self, timeout: float) -> None:
-        if self._started is not None:
+        if self._ready:
             left = await self.flush(timeout)
             if left:
                 self._log.error("%d events of %s could not be delivered before the end", left, self.service)
@@ -155,7 +158,7 @@ class AsyncEventProducer(AsyncEventMethods):
         return await self._send(record)
 
     async def _send(self, record: Record) -> Sent:
-        if self._started is None or not self._started.done():
+        if not self._ready:
             await self.start()
         if self._loop is not asyncio.get_running_loop():
             raise ConfigurationError("an AsyncEventProducer belongs to the event loop that it was started in")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncTransport", "Done", "Log", "Opening", "Transport"]
 
 Done = Callable[[Outcome], None]
-"""To be called exactly once a record, from any thread."""
+"""To be called for each record, from any thread; the first word counts."""
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 

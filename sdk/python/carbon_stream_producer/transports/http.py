@@ -25,6 +25,7 @@ from carbon_stream_producer.transports.http_reply import outcomes, retry_after_s
 __all__ = ["HttpTransport"]
 
 _LINGER_S: Final = 0.01
+_GRACE_S: Final = 1.0
 _BATCH_EVENTS: Final = 500
 _BATCH_BYTES: Final = 2 << 20
 _BACKOFF_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
@@ -57,6 +58,8 @@ class HttpTransport:
         self._ssl = ssl_context
         self._queue: deque[Waiting] = deque()
         self._changed = threading.Condition()
+        self._working: list[Waiting] = []
+        """What is being posted, until it has its end; `done` hears the first word only."""
         self._hurry = False
         self._ended = threading.Event()
         self._connection: HTTPConnection | None = None
@@ -94,10 +97,11 @@ class HttpTransport:
             self._ended.set()
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join(timeout_s + self._request_timeout_s)
-        while self._queue:
-            record, done, _ = self._queue.popleft()
-            done(DeliveryFailed(record.event_id, "the producer was closed before it was sent", retriable=True))
+            self._thread.join(timeout_s + _GRACE_S)
+        # A request that hangs is not waited for: whether its events were taken is not known.
+        for record, done, _ in (*self._working, *self._queue):
+            done(DeliveryFailed(record.event_id, "the producer was closed before it was answered", retriable=True))
+        self._queue.clear()
 
     def _work(self) -> None:
         while not self._ended.is_set():
@@ -128,6 +132,7 @@ class HttpTransport:
     def _deliver(self, batch: list[Waiting]) -> None:
         """Post until every event has its end; what the service wants again is sent again, and nothing else."""
         attempt = 0
+        self._working = batch
         while batch:
             found, pause_s, why = self._post([record for record, _, _ in batch])
             again: list[Waiting] = []
@@ -140,7 +145,7 @@ class HttpTransport:
                     done(DeliveryFailed(record.event_id, f"it was not taken in time: {why}", retriable=True))
                 else:
                     again.append(waiting)
-            batch = again
+            batch = self._working = again
             if batch:
                 backoff_s = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
                 if attempt == 0:
