@@ -103,8 +103,8 @@ _POST_EVENTS: Final[Operation] = {
     "operationId": "postEvents",
     "summary": "Take events: one, an array, or NDJSON (a JSON event a line)",
     "description": (
-        "The body may be compressed (Content-Encoding: gzip). Receipts come in the order of the events. 202 when any"
-        " event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
+        "The body may be compressed (Content-Encoding: gzip, deflate, zstd or br). Receipts come in the order of the"
+        " events. 202 when any event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
         " was valid. A lost answer is settled by sending the same eventId again."
     ),
     "parameters": [],
