@@ -44,12 +44,17 @@ class Record(NamedTuple):
 
 
 def record_of(
-    topic: Topic, data: Mapping[str, Any], value: bytes, received_at: int, traceparent: bytes | None
+    topic: Topic,
+    data: Mapping[str, Any],
+    value: bytes,
+    received_at: int,
+    traceparent: bytes | None,
+    more: tuple[Header, ...] = (),
 ) -> Record:
     """The record of a valid and enriched event; `value` is its JSON.
 
     Headers are those of a CloudEvent in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2), and
-    `traceparent` (W3C) where the request had one. An event whose time RFC 3339 cannot say has no `ce_time`.
+    `traceparent` (W3C) where there is one, then `more`. An event whose time RFC 3339 cannot say has no `ce_time`.
     """
     event_id = data["eventId"].encode()
     key = topic.key(data)
@@ -65,6 +70,7 @@ def record_of(
         headers.append(("ce_time", b"%s.%03dZ" % (_second(timestamp // 1000), timestamp % 1000)))
     if traceparent is not None:
         headers.append(("traceparent", traceparent))
+    headers += more
     return Record(topic.name, key_bytes, value, headers, key_bytes or event_id, received_at)
 
 

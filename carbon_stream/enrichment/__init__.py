@@ -4,8 +4,8 @@ Nothing that a producer sent is overwritten. A `context` that a sender brings mo
 in it is believed. null counts as absent.
 
 Filled in: `eventId` (a random UUID), `timestamp` (time of receipt), `version` ("1.0.0"; never in a DeploymentEvent,
-whose version is the deployed one), `correlationId` (the trace id of the request, else the event's own id: an event
-that nothing is said about begins a flow of its own).
+whose version is the deployed one), `correlationId` (the trace id of the event or the request, else the event's own
+id: an event that nothing is said about begins a flow of its own).
 
 `context` has `receivedAt` (ms), `requestId`, and where known `clientAddress`, `userAgent`, `consumer` (who
 authenticated at the gateway: `username`, `customId`, `credentialId`), `traceId`, and `service`: what the service
@@ -76,8 +76,8 @@ class Enrichment:
         self._correlation = origin.trace.trace_id if origin.trace else None
         self._known: dict[str, orjson.Fragment] = {}
 
-    def apply(self, topic: Topic, data: dict[str, Any]) -> None:
-        """Adds to a valid event, in place; `topic` is its topic."""
+    def apply(self, topic: Topic, data: dict[str, Any], trace: TraceParent | None = None) -> None:
+        """Adds to a valid event, in place; `topic` is its topic, `trace` one of its own beside the request's."""
         event_id = data.get("eventId")
         if event_id is None:
             event_id = data["eventId"] = str(uuid4())
@@ -86,11 +86,12 @@ class Enrichment:
         if data.get("version") is None and topic.event_type not in _VERSION_OF_ITS_OWN:
             data["version"] = DEFAULT_VERSION
         if data.get("correlationId") is None:
-            data["correlationId"] = self._correlation or event_id
+            data["correlationId"] = (trace.trace_id if trace else self._correlation) or event_id
         claimed = data.get("context")
         source: str = data["source"]
-        if claimed is not None:
-            data["context"] = {**self._context(source), "claimed": claimed}
+        if claimed is not None or trace is not None:
+            own = {} if trace is None else {"traceId": trace.trace_id}
+            data["context"] = {**self._context(source), **own, **({} if claimed is None else {"claimed": claimed})}
             return
         fragment = self._known.get(source)
         if fragment is None:

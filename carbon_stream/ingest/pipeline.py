@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from carbon_stream.contracts import codec, limits
-from carbon_stream.contracts.codec import Invalid
+from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.enrichment import Enrichment, Origin
 from carbon_stream.enrichment.services import Service
+from carbon_stream.ingest.formats.reading import Arrival, Reader, Refused, read_native
 from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
 from carbon_stream.routing import Record, record_of
 
@@ -31,9 +32,12 @@ class Checked:
 
 
 class Pipeline:
-    """Checks and enriches the events of one request."""
+    """Checks and enriches the events of one request; `read` knows how its sender writes them."""
 
-    def __init__(self, origin: Origin, services: Mapping[str, Service], event_bytes_max: int) -> None:
+    def __init__(
+        self, origin: Origin, services: Mapping[str, Service], event_bytes_max: int, read: Reader = read_native
+    ) -> None:
+        self._read = read
         self._enrichment = Enrichment(origin, services)
         self._received_at = origin.received_at
         self._traceparent = str(origin.trace).encode() if origin.trace else None
@@ -44,26 +48,40 @@ class Pipeline:
         """Records and rejections for raw events."""
         checked = Checked()
         for place, raw in enumerate(raw_events):
-            data: dict[str, Any] = {}
             try:
-                data = codec.parse(raw, max_bytes=self._event_bytes_max)
-                record = self._record(data)
+                arrival = self._read(raw, self._event_bytes_max)
             except Invalid as error:
-                checked.rejections[place] = Rejected(_event_id(data), False, error.reason, error.errors)
+                event_id = error.event_id if isinstance(error, Refused) else None
+                checked.rejections[place] = Rejected(event_id, False, error.reason, error.errors)
                 continue
-            checked.records.append(record)
-            checked.event_ids.append(data["eventId"])
-            checked.places.append(place)
+            self.add(checked, place, arrival)
         return checked
 
-    def _record(self, data: dict[str, Any]) -> Record:
+    def add(self, checked: Checked, place: int, arrival: Arrival) -> None:
+        """A record or a rejection for one event that has been read."""
+        data = arrival.data
+        try:
+            record = self._record(arrival)
+        except Invalid as error:
+            errors = error.errors
+            if arrival.relocate is not None:
+                errors = tuple(FieldError(arrival.relocate(e.pointer), e.type, e.message) for e in errors)
+            checked.rejections[place] = Rejected(_event_id(data), False, error.reason, errors)
+            return
+        checked.records.append(record)
+        checked.event_ids.append(data["eventId"])
+        checked.places.append(place)
+
+    def _record(self, arrival: Arrival) -> Record:
+        data, trace = arrival.data, arrival.trace
         topic = codec.accept(data)
-        self._enrichment.apply(topic, data)
+        self._enrichment.apply(topic, data, trace)
         value = codec.encode(data)
         if len(value) > self._record_bytes_max:
             message = f"with what the service adds the event has {len(value):,} bytes, too many for its topic"
             raise Invalid(TOO_LARGE, (codec.FieldError("", TOO_LARGE, message),))
-        return record_of(topic, data, value, self._received_at, self._traceparent)
+        traceparent = self._traceparent if trace is None else str(trace).encode()
+        return record_of(topic, data, value, self._received_at, traceparent, arrival.headers)
 
 
 def _event_id(data: dict[str, Any]) -> str | None:

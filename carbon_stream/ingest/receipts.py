@@ -4,7 +4,7 @@ Pure. The rules are those of the HTTP contract: 202 if any event was taken and n
 503 with Retry-After if one is, 422 if none was valid.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -13,8 +13,10 @@ from carbon_stream.contracts.codec import FieldError
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.limits import RETRY_AFTER_S
 
-__all__ = ["TOO_LARGE", "UNAVAILABLE", "Accepted", "Receipt", "Receipts", "Rejected", "rejected"]
+__all__ = ["NOT_TAKEN", "TOO_LARGE", "UNAVAILABLE", "Accepted", "Receipt", "Receipts", "Rejected", "rejected"]
 
+NOT_TAKEN: Final = "not-taken"
+"""The reason of a valid event that was refused with its batch."""
 TOO_LARGE: Final = "too-large"
 UNAVAILABLE: Final = "unavailable"
 """The `type` of the error of an event that should be sent again."""
@@ -92,16 +94,22 @@ class Receipts:
         """The reply of a 202 as JSON."""
         return orjson.dumps(self._body())
 
-    def problem(self, status: int) -> ProblemError:
-        """The reply of any other status: a problem document with the same members."""
+    def problem(self, status: int, more: Mapping[str, str] | None = None) -> ProblemError:
+        """The reply of any other status: a problem document with the same members; `more` are headers of it."""
+        headers = dict(more or {})
         if status == 503:
-            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            headers["Retry-After"] = str(RETRY_AFTER_S)
             detail = f"{self._again} of {self._count} events should be sent again; the receipts say which"
             return ProblemError(503, "Unavailable", detail, headers=headers, extra=self._body())
         if status == 413:
-            return ProblemError(413, "Content too large", self._first_error, extra=self._body())
-        detail = "no event was valid; the receipts say why" if self._count else "there is no event in the request"
-        return ProblemError(422, "No valid event", detail, extra=self._body())
+            return ProblemError(413, "Content too large", self._first_error, headers=headers, extra=self._body())
+        detail = self._why_none()
+        return ProblemError(422, "No valid event", detail, headers=headers, extra=self._body())
+
+    def _why_none(self) -> str:
+        if NOT_TAKEN in self.rejected:
+            return "an event is not valid, so none was taken (handling=strict); the receipts say why"
+        return "no event was valid; the receipts say why" if self._count else "there is no event in the request"
 
     @property
     def _count(self) -> int:

@@ -12,8 +12,9 @@ from aiohttp import web
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
 from carbon_stream.ingest.delivery import Delivery, Outcome, Stored
-from carbon_stream.ingest.formats import native
+from carbon_stream.ingest.formats.selection import Format, format_of
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
+from carbon_stream.ingest.preferences import APPLIED, is_strict, refusals
 from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Accepted, Receipt, Receipts, rejected
 from carbon_stream.ingest.service import INGEST, Ingest
 
@@ -34,7 +35,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def post_events(request: web.Request) -> web.Response:
-    """Takes one event, an array, or NDJSON, and answers with a receipt for each event, in order.
+    """Takes one event, an array, NDJSON, or CloudEvents, and answers with a receipt for each event, in order.
 
     202 with receipts; any other status raises ProblemError: 422, 503 and 413 with receipts where there are any, 400,
     408, 413, 415 for the request as a whole.
@@ -42,33 +43,63 @@ async def post_events(request: web.Request) -> web.Response:
     begun = time.monotonic()
     ingest = request.app[INGEST]
     receipts = Receipts()
+    strict = is_strict(request.headers)
     try:
-        status = await _take(request, ingest, receipts)
+        status = await _take(request, ingest, receipts, strict)
         ingest.observer.answered(receipts.accepted, receipts.rejected, time.monotonic() - begun)
     except ProblemError as problem:
         if problem.status in _BODY_REFUSED:
             ingest.observer.answered({}, {_BODY_REFUSED[problem.status]: 1}, time.monotonic() - begun)
         raise
     if status != 202:
-        raise receipts.problem(status)
-    return web.Response(status=202, body=receipts.encode(), content_type="application/json")
+        raise receipts.problem(status, APPLIED if strict else None)
+    headers = APPLIED if strict else None
+    return web.Response(status=202, body=receipts.encode(), content_type="application/json", headers=headers)
 
 
-async def _take(request: web.Request, ingest: Ingest, receipts: Receipts) -> int:
+async def _take(request: web.Request, ingest: Ingest, receipts: Receipts, strict: bool) -> int:
     """Reads, checks and publishes; fills the receipts, and gives the status that follows."""
-    given = request.content_type if "Content-Type" in request.headers else None
-    media_type = native.media_type_of(given, request.charset)
-    pipeline = Pipeline(ingest.origins.read(request), ingest.services, ingest.limits.event_bytes)
+    origin = ingest.origins.read(request)
+    chosen = format_of(request)
+    pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, chosen.read)
     async with Body(request, ingest.limits, ingest.room) as body:
         data = await body.read()
-        raw_events, single = await _split(media_type, data, ingest.limits.events)
-        return await (_one if single else _many)(ingest, pipeline, raw_events, receipts)
+        raw_events, single = await _split(chosen, data, ingest.limits.events)
+        if single:
+            return await _one(ingest, pipeline, raw_events, receipts)
+        if strict:
+            if await _refuse_all(pipeline, raw_events, receipts):
+                return 422
+            raw_events, _ = await _split(chosen, data, ingest.limits.events)
+        return await _many(ingest, pipeline, raw_events, receipts)
 
 
-async def _split(media_type: str, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
+async def _split(chosen: Format, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
     if len(data) < _LARGE_BODY_BYTES:
-        return native.split(media_type, data, events_max)
-    return await asyncio.to_thread(native.split, media_type, data, events_max)
+        return chosen.split(data, events_max)
+    return await asyncio.to_thread(chosen.split, data, events_max)
+
+
+async def _refuse_all(pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> bool:
+    """Whether one event of a batch is not valid; then all have receipts.
+
+    Nothing is kept of those that are valid, since a batch may be very large: they are checked again when all are.
+    """
+    chunks: list[Checked] = []
+    first, count = None, 0
+    while chunk := list(islice(raw_events, _CHUNK_EVENTS)):
+        checked = pipeline.check(chunk)
+        checked.records.clear()
+        chunks.append(checked)
+        if first is None and checked.rejections:
+            first = count + min(checked.rejections)
+        count += len(chunk)
+        await asyncio.sleep(0)
+    if first is None:
+        return False
+    for checked in chunks:
+        receipts.add(refusals(checked, first))
+    return True
 
 
 async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:

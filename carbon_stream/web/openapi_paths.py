@@ -6,6 +6,7 @@ from typing import Any, Final
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE, BY_NAME
 from carbon_stream.contracts.exports import example
 from carbon_stream.dead_letters.reader import CURSOR_CHARS_MAX, CURSOR_PATTERN
+from carbon_stream.ingest.formats.cloudevents_modes import BATCH, STRUCTURED
 from carbon_stream.ingest.formats.native import JSON, NDJSON
 from carbon_stream.projections.audit import DIMENSIONS
 from carbon_stream.projections.health import STATUSES
@@ -96,6 +97,13 @@ def get(
     }
 
 
+PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string", "enum": ["handling=strict", "handling=lenient"]},
+    "description": "handling=strict (RFC 7240) refuses a batch as a whole when one of its events is not valid",
+    "required": False,
+}
 _LOADING: Final = (503,)
 _EVENT_EXAMPLES: Final = {name: {"value": example(name)} for name in BY_EVENT_TYPE}
 
@@ -103,16 +111,19 @@ _POST_EVENTS: Final[Operation] = {
     "operationId": "postEvents",
     "summary": "Take events: one, an array, or NDJSON (a JSON event a line)",
     "description": (
-        "The body may be compressed (Content-Encoding: gzip, deflate, zstd or br). Receipts come in the order of the"
-        " events. 202 when any event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
+        "The body may be compressed (Content-Encoding: gzip, deflate, zstd or br). A CloudEvent in binary mode has"
+        " its attributes in ce- headers and its data as the body. Receipts come in the order of the events. 202 when"
+        " any event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
         " was valid. A lost answer is settled by sending the same eventId again."
     ),
-    "parameters": [],
+    "parameters": [PREFER],
     "requestBody": {
         "required": True,
         "content": {
             JSON: {"schema": {"oneOf": [ref("Event"), array(ref("Event"), minItems=1)]}, "examples": _EVENT_EXAMPLES},
             NDJSON: {"schema": {"type": "string", "description": "one event a line"}},
+            STRUCTURED: {"schema": ref("CloudEvent")},
+            BATCH: {"schema": array(ref("CloudEvent"), minItems=1)},
         },
     },
     "responses": {

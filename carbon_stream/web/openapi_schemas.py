@@ -77,6 +77,50 @@ def event_components() -> dict[str, Schema]:
             "oneOf": [ref(name) for name in BY_EVENT_TYPE],
             "discriminator": {"propertyName": "eventType"},
         },
+        "CloudEvent": {
+            "description": "CloudEvents 1.0, JSON format; members that are not named here are extensions",
+            "oneOf": [_cloud_event(name) for name in BY_EVENT_TYPE],
+        },
+    }
+
+
+_ENVELOPE: Final = ("eventId", "eventType", "timestamp", "source", "correlationId", "causationId")
+_PREFIXED: Final = "com.254carbon."
+
+
+def _cloud_event(event_type: str) -> Schema:
+    """A type's event in structured mode. Its data may repeat the envelope; senders are better told not to."""
+    data = _for_requests(schema_object(event_type))
+    for name in _ENVELOPE:
+        data["properties"][name] = {"type": "null"}
+    data["required"] = [name for name in data["required"] if name not in _ENVELOPE]
+    text = {"type": "string", "minLength": 1, "maxLength": limits.NAME_CHARS}
+    return {
+        "title": event_type,
+        "type": "object",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": {**text, "maxLength": limits.EVENT_ID_CHARS},
+            "source": text,
+            "type": {"enum": [event_type, _PREFIXED + event_type]},
+            "time": {"type": "string", "format": "date-time", "pattern": "^(19[89]|20)"},
+            "subject": text,
+            "dataschema": {"const": f"urn:carbon-stream:event:{event_type}"},
+            "datacontenttype": {"const": "application/json"},
+            "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{31}1-[0-9a-f]{15}1-0[01]$"},
+            "data": data,
+        },
+        "required": ["specversion", "id", "source", "type", "data"],
+        "additionalProperties": False,
+        "patternProperties": {
+            "^[a-z]{1,3}$": {
+                "anyOf": [
+                    {"type": "string", "maxLength": 100},
+                    {"type": "boolean"},
+                    {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+                ]
+            }
+        },
     }
 
 

@@ -1,1 +1,1 @@
-"""How senders write events: one module for each family of formats, each turning a body into raw events in order."""
+"""How senders write events: one module for each family of formats, each turning a body into events in order."""

@@ -13,7 +13,7 @@ import msgspec
 
 from carbon_stream.errors import ProblemError
 
-__all__ = ["JSON", "MEDIA_TYPES", "NDJSON", "media_type_of", "split"]
+__all__ = ["BOM", "JSON", "MEDIA_TYPES", "NDJSON", "media_type_of", "split"]
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -26,13 +26,13 @@ _CHEAP_ELEMENTS: Final = 10
 """Elements an allowed event that may be made before they are counted: 64 bytes of memory each."""
 _TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL)
 """Everything up to and with the next bracket outside strings."""
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 
 
-def media_type_of(given: str | None, charset: str | None) -> str:
-    """One of MEDIA_TYPES for what Content-Type says; without one the body is JSON. ProblemError 415 otherwise."""
-    if given is not None and given.lower() not in MEDIA_TYPES:
-        accepted = ", ".join(MEDIA_TYPES)
+def media_type_of(given: str | None, charset: str | None, known: tuple[str, ...] = MEDIA_TYPES) -> str:
+    """One of the known ones for what Content-Type says; without one the body is JSON. ProblemError 415 otherwise."""
+    if given is not None and given.lower() not in known:
+        accepted = ", ".join(known)
         detail = f"Content-Type {given[:100]!r} is not accepted; send one of {accepted}"
         raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": accepted})
     if charset is not None and charset.lower() not in _CHARSETS:
@@ -46,7 +46,7 @@ def split(media_type: str, body: bytes, events_max: int) -> tuple[Iterator[bytes
     Raises ProblemError: 400 for an empty body and for an array that is not JSON, 413 for too many events. What is
     wrong with one event alone is left to its parser. Events are cut out one by one, as they are asked for.
     """
-    body = body.removeprefix(_BOM)
+    body = body.removeprefix(BOM)
     if not body or body.isspace():
         raise _bad("Empty body", "the body is empty; send one JSON event, an array of events, or NDJSON")
     if media_type == NDJSON:

@@ -71,8 +71,9 @@ def document_with_examples(service: Service, folder: Path, types: int | None = N
                 if parameter["name"] in KNOWN and path is not document["paths"]["/v1/audit/events"]:
                     parameter["example"] = KNOWN[parameter["name"]]
     if types is not None:
-        event = document["components"]["schemas"]["Event"]
-        event["oneOf"] = event["oneOf"][:types]
+        for name in ("Event", "CloudEvent"):
+            event = document["components"]["schemas"][name]
+            event["oneOf"] = event["oneOf"][:types]
     file = folder / f"openapi-{types}.json"
     file.write_text(json.dumps(document))
     return file

@@ -18,6 +18,7 @@ from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE
 from carbon_stream.ingest import routes, service
 from carbon_stream.ingest.delivery import Delivery, Failed
+from carbon_stream.ingest.formats.cloudevents import CORE
 from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.service import INGEST
 from carbon_stream.routing import Record
@@ -26,6 +27,7 @@ from carbon_stream.web.problems import problems
 
 STATUSES = {202, 400, 413, 415, 422, 503}
 MEDIA_TYPES = ["application/json", "application/x-ndjson"]
+CLOUDEVENTS = ["application/cloudevents+json", "application/cloudevents-batch+json"]
 
 
 class FlakyPublisher(Publisher):
@@ -152,8 +154,8 @@ SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 @SLOW
 @given(
     body=st.binary(max_size=300),
-    kind=st.sampled_from([*MEDIA_TYPES, "text/plain", "application/json; charset=utf-16"]),
-    coding=st.sampled_from(["identity", "gzip", "br", ""]),
+    kind=st.sampled_from([*MEDIA_TYPES, *CLOUDEVENTS, "text/plain", "application/json; charset=utf-16"]),
+    coding=st.sampled_from(["identity", "gzip", "deflate", "zstd", "br", ""]),
 )
 def test_any_bytes(door: Door, body: bytes, kind: str, coding: str) -> None:
     check(door, *door.post(body, {"Content-Type": kind, "Content-Encoding": coding}))
@@ -172,6 +174,49 @@ def test_any_json(door: Door, value: Any, ndjson: bool, zipped: bool) -> None:
     check(door, status, answer, headers)
     if many and "receipts" in answer:
         assert len(answer["receipts"]) == len(value)
+
+
+ATTRIBUTES = st.dictionaries(
+    st.sampled_from([*CORE, "data", "data_base64", "traceparent", "correlationid", "ext"]) | st.text(max_size=4),
+    ANYTHING
+    | st.sampled_from(["1.0", "x.DeploymentEvent", "application/json"])
+    | st.sampled_from(["2026-11-24T04:30:00Z", "9999-12-31T23:59:60-23:59", "0001-01-01t00:00:00.1+23:59"]),
+)
+CLOUD = st.builds(
+    lambda data, more: {
+        "specversion": "1.0", "id": "i", "source": "s", "type": "DeploymentEvent", "data": data, **more
+    },
+    VALID.map(lambda event: {name: value for name, value in event.items() if name not in ("eventId", "source")}),
+    ATTRIBUTES,
+)  # fmt: skip
+
+
+@SLOW
+@given(events=st.lists(CLOUD | ATTRIBUTES | ANYTHING, max_size=8), strict=st.booleans(), batch=st.booleans())
+def test_any_cloudevents(door: Door, events: list[Any], strict: bool, batch: bool) -> None:
+    body = json.dumps(events if batch or not events else events[0]).encode()
+    before = len(door.publisher.taken)
+    prefer = {"Prefer": "handling=strict"} if strict else {}
+    status, answer, headers = door.post(body, {"Content-Type": CLOUDEVENTS[batch], **prefer})
+    check(door, status, answer, headers)
+    if strict and batch and status == 422:
+        assert len(door.publisher.taken) == before
+    for record in door.publisher.taken[before:]:
+        codec.decoder(record.topic)(record.value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["ce-specversion", "ce-id", "ce-type", "ce-source", "ce-time", "ce-subject", "ce-x", "ce-a_b"]),
+        st.sampled_from(["1.0", "DeploymentEvent", "%E4%BD%A0", "%ff%00", '"', '"\\"', "%"])
+        | st.text(alphabet=st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), max_size=20),
+        min_size=1,
+    ),
+    body=st.just(b"") | ANYTHING.map(lambda value: json.dumps(value).encode()),
+)
+def test_any_binary_cloudevent(door: Door, headers: dict[str, str], body: bytes) -> None:
+    check(door, *door.post(body, {"Content-Type": "application/json", **headers}))
 
 
 @SLOW

@@ -1,0 +1,51 @@
+"""Which format a request to POST /v1/events is in: by its content type, and by the headers of CloudEvents."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from carbon_stream.errors import ProblemError
+from carbon_stream.ingest.formats import cloudevents_modes as modes
+from carbon_stream.ingest.formats import native
+from carbon_stream.ingest.formats.reading import Reader, read_native
+
+__all__ = ["MEDIA_TYPES", "Format", "format_of"]
+
+MEDIA_TYPES: Final = (*native.MEDIA_TYPES, modes.STRUCTURED, modes.BATCH)
+
+Split = Callable[[bytes, int], tuple[Iterator[bytes], bool]]
+
+
+class Format(NamedTuple):
+    """How a body is cut into events (and whether it is a single one), and how each is read."""
+
+    split: Split
+    read: Reader
+
+
+def format_of(request: web.BaseRequest) -> Format:
+    """The format of a request. Raises ProblemError 415."""
+    given = request.content_type if "Content-Type" in request.headers else None
+    media_type = native.media_type_of(given, request.charset, MEDIA_TYPES)
+    if media_type == modes.STRUCTURED:
+        return Format(_one, modes.read_structured)
+    if media_type == modes.BATCH:
+        return Format(_batch, modes.read_structured)
+    if modes.is_binary(request.headers):
+        if media_type != native.JSON:
+            detail = "a CloudEvent in binary mode has one event's data as its body, in application/json"
+            raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": native.JSON})
+        return Format(_one, modes.binary_reader(request.headers.items(), request.headers.get("Content-Type")))
+    return Format(lambda body, events_max: native.split(media_type, body, events_max), read_native)
+
+
+def _one(body: bytes, _: int) -> tuple[Iterator[bytes], bool]:
+    return iter((body.removeprefix(native.BOM),)), True
+
+
+def _batch(body: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
+    raw_events, single = native.split(native.JSON, body, events_max)
+    if single:
+        raise ProblemError(400, "Not a batch", "a batch of CloudEvents is a JSON array")
+    return raw_events, False
