@@ -9,9 +9,10 @@ __all__ = ["IngestObserver", "Unobserved"]
 class IngestObserver(Protocol):
     """Called once a request, never once an event."""
 
-    def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+    def answered(self, path: str, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
         """A request with events has its answer, `seconds` after its head was read.
 
+        `path` is the way that it came: "http" (POST /v1/events) or the source that it has a route of its own for.
         `accepted` counts by topic, `rejected` by reason (those of the contract, and "unavailable").
         """
 
@@ -22,7 +23,7 @@ class IngestObserver(Protocol):
 class Unobserved:
     """Counts nothing."""
 
-    def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+    def answered(self, path: str, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
         """Nothing."""
 
     def kafka_ready(self, ready: bool) -> None:

@@ -8,7 +8,7 @@ from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.enrichment import Enrichment, Origin
 from carbon_stream.enrichment.services import Service
-from carbon_stream.ingest.formats.reading import Arrival, Reader, Refused, read_native
+from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Reader, Refused, read_native
 from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
 from carbon_stream.routing import Record, record_of
 
@@ -20,7 +20,7 @@ NOT_JSON_REASONS: Final = frozenset({"empty", "not-utf8", "not-json"})
 
 @dataclass(slots=True)
 class Checked:
-    """Events in order: each has a record and its eventId, or a rejection.
+    """Events in order: each has a record and its eventId, or a rejection, or is skipped.
 
     `places` says for each record which event it is of.
     """
@@ -29,6 +29,7 @@ class Checked:
     records: list[Record] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
 
 
 class Pipeline:
@@ -53,6 +54,9 @@ class Pipeline:
             except Invalid as error:
                 event_id = error.event_id if isinstance(error, Refused) else None
                 checked.rejections[place] = Rejected(event_id, False, error.reason, error.errors)
+                continue
+            except NoEvent:
+                checked.skipped.append(place)
                 continue
             self.add(checked, place, arrival)
         return checked

@@ -6,7 +6,7 @@ from typing import Final
 from multidict import CIMultiDictProxy
 
 from carbon_stream.ingest.pipeline import Checked
-from carbon_stream.ingest.receipts import NOT_TAKEN, Receipt, rejected
+from carbon_stream.ingest.receipts import NOT_TAKEN, Receipt, Skipped, rejected
 
 __all__ = ["APPLIED", "is_strict", "refusals"]
 
@@ -31,4 +31,5 @@ def refusals(checked: Checked, first_place: int) -> list[Receipt]:
     receipts: dict[int, Receipt] = {**checked.rejections}
     for place in checked.places:
         receipts[place] = rejected(None, NOT_TAKEN, message)
+    receipts.update((place, Skipped()) for place in checked.skipped)
     return [receipts[place] for place in range(len(receipts))]

@@ -13,7 +13,17 @@ from carbon_stream.contracts.codec import FieldError
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.limits import RETRY_AFTER_S
 
-__all__ = ["NOT_TAKEN", "TOO_LARGE", "UNAVAILABLE", "Accepted", "Receipt", "Receipts", "Rejected", "rejected"]
+__all__ = [
+    "NOT_TAKEN",
+    "TOO_LARGE",
+    "UNAVAILABLE",
+    "Accepted",
+    "Receipt",
+    "Receipts",
+    "Rejected",
+    "Skipped",
+    "rejected",
+]
 
 NOT_TAKEN: Final = "not-taken"
 """The reason of a valid event that was refused with its batch."""
@@ -40,7 +50,11 @@ class Rejected(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
-Receipt = Accepted | Rejected
+class Skipped(NamedTuple):
+    """Understood, and not to become an event (our own requests in a gateway's log)."""
+
+
+Receipt = Accepted | Rejected | Skipped
 
 
 def rejected(event_id: str | None, reason: str, message: str, *, retriable: bool = False) -> Rejected:
@@ -57,6 +71,7 @@ class Receipts:
         self.rejected: dict[str, int] = {}
         """How many were rejected, by reason."""
         self._again = 0
+        self._skipped = 0
         self._parts: list[bytes] = []
         self._first_error = ""
 
@@ -76,6 +91,9 @@ class Receipts:
                         "offset": offset,
                     }
                 )
+            elif isinstance(receipt, Skipped):
+                self._skipped += 1
+                documents.append({"status": "skipped"})
             else:
                 self.rejected[receipt.reason] = self.rejected.get(receipt.reason, 0) + 1
                 self._again += receipt.retriable
@@ -88,7 +106,7 @@ class Receipts:
         """The status of the request."""
         if self._again:
             return 503
-        return 202 if self.accepted else 422
+        return 202 if self.accepted or self._skipped else 422
 
     def encode(self) -> bytes:
         """The reply of a 202 as JSON."""
@@ -113,12 +131,13 @@ class Receipts:
 
     @property
     def _count(self) -> int:
-        return sum(self.accepted.values()) + sum(self.rejected.values())
+        return sum(self.accepted.values()) + sum(self.rejected.values()) + self._skipped
 
     def _body(self) -> dict[str, Any]:
         return {
             "accepted": sum(self.accepted.values()),
             "rejected": sum(self.rejected.values()),
+            **({"skipped": self._skipped} if self._skipped else {}),
             "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]"),
         }
 

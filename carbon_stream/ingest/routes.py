@@ -1,9 +1,9 @@
-"""POST /v1/events."""
+"""POST /v1/events and POST /v1/sources/kong."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -12,13 +12,14 @@ from aiohttp import web
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
 from carbon_stream.ingest.delivery import Delivery, Outcome, Stored
-from carbon_stream.ingest.formats.selection import Format, format_of
+from carbon_stream.ingest.formats.selection import Format, format_of, kong_format
+from carbon_stream.ingest.observer import IngestObserver
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
 from carbon_stream.ingest.preferences import APPLIED, is_strict, refusals
-from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Accepted, Receipt, Receipts, rejected
+from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Accepted, Receipt, Receipts, Skipped, rejected
 from carbon_stream.ingest.service import INGEST, Ingest
 
-__all__ = ["INGEST", "routes"]
+__all__ = ["INGEST", "count_refused", "routes"]
 
 _CHUNK_EVENTS: Final = 500
 """Events that are checked before other requests have their turn: a few milliseconds."""
@@ -31,7 +32,7 @@ _BODY_REFUSED: Final = {400: "not-json", 413: TOO_LARGE, 503: UNAVAILABLE}
 
 def routes() -> list[web.RouteDef]:
     """The routes of ingest; they find their parts in the application under INGEST."""
-    return [web.post("/v1/events", post_events)]
+    return [web.post("/v1/events", post_events), web.post("/v1/sources/kong", post_kong)]
 
 
 async def post_events(request: web.Request) -> web.Response:
@@ -40,16 +41,24 @@ async def post_events(request: web.Request) -> web.Response:
     202 with receipts; any other status raises ProblemError: 422, 503 and 413 with receipts where there are any, 400,
     408, 413, 415 for the request as a whole.
     """
+    return await _post(request, format_of, "http")
+
+
+async def post_kong(request: web.Request) -> web.Response:
+    """Takes entries of Kong's http-log plugin, one or an array; answers as `post_events` does."""
+    return await _post(request, kong_format, "kong")
+
+
+async def _post(request: web.Request, select: Callable[[web.Request], Format], path: str) -> web.Response:
     begun = time.monotonic()
     ingest = request.app[INGEST]
     receipts = Receipts()
     strict = is_strict(request.headers)
     try:
-        status = await _take(request, ingest, receipts, strict)
-        ingest.observer.answered(receipts.accepted, receipts.rejected, time.monotonic() - begun)
+        status = await _take(request, select, receipts, strict)
+        ingest.observer.answered(path, receipts.accepted, receipts.rejected, time.monotonic() - begun)
     except ProblemError as problem:
-        if problem.status in _BODY_REFUSED:
-            ingest.observer.answered({}, {_BODY_REFUSED[problem.status]: 1}, time.monotonic() - begun)
+        count_refused(ingest.observer, path, problem, time.monotonic() - begun)
         raise
     if status != 202:
         raise receipts.problem(status, APPLIED if strict else None)
@@ -57,10 +66,17 @@ async def post_events(request: web.Request) -> web.Response:
     return web.Response(status=202, body=receipts.encode(), content_type="application/json", headers=headers)
 
 
-async def _take(request: web.Request, ingest: Ingest, receipts: Receipts, strict: bool) -> int:
+def count_refused(observer: IngestObserver, path: str, problem: ProblemError, seconds: float) -> None:
+    """Tells of a request that was refused as a whole."""
+    if problem.status in _BODY_REFUSED:
+        observer.answered(path, {}, {_BODY_REFUSED[problem.status]: 1}, seconds)
+
+
+async def _take(request: web.Request, select: Callable[[web.Request], Format], receipts: Receipts, strict: bool) -> int:
     """Reads, checks and publishes; fills the receipts, and gives the status that follows."""
+    ingest = request.app[INGEST]
     origin = ingest.origins.read(request)
-    chosen = format_of(request)
+    chosen = select(request)
     pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, chosen.read)
     async with Body(request, ingest.limits, ingest.room) as body:
         data = await body.read()
@@ -105,6 +121,9 @@ async def _refuse_all(pipeline: Pipeline, raw_events: Iterator[bytes], receipts:
 async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:
     """A body that is one event: what is wrong with the event's text is wrong with the body."""
     checked = pipeline.check(raw_events)
+    if checked.skipped:
+        receipts.add([Skipped()])
+        return receipts.status()
     if not checked.records:
         rejection = checked.rejections[0]
         if rejection.reason in NOT_JSON_REASONS:
@@ -136,6 +155,7 @@ async def _finish(checked: Checked, delivery: Delivery, receipts: Receipts) -> N
     found: dict[int, Receipt] = {**checked.rejections}
     for index, outcome in enumerate(delivery.outcomes()):
         found[checked.places[index]] = _receipt(checked, index, outcome)
+    found.update((place, Skipped()) for place in checked.skipped)
     receipts.add([found[place] for place in range(len(found))])
 
 

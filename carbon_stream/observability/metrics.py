@@ -36,12 +36,12 @@ _PARTITION = "number of the partition"
 EVENTS = counter(
     "events_total",
     "events",
-    "Events taken in over HTTP (path http) and read from the topics by the agents (path kafka), by what became of"
-    " them. Duplicates have result duplicate.",
+    "Events taken in over HTTP (path http, or the source that has a route of its own) and read from the topics by the"
+    " agents (path kafka), by what became of them. Duplicates have result duplicate.",
     topic=_TOPIC,
     type="event type; `other` where it is unknown",
-    path="way in: http, kafka",
-    result="http: accepted, spooled, duplicate, rejected, unavailable; kafka: applied, duplicate, dead",
+    path="way in: http, kong, openlineage; kafka",
+    result="over HTTP: accepted, spooled, duplicate, rejected, unavailable; kafka: applied, duplicate, dead",
 )
 REJECTED = counter(
     "rejected_events_total",
@@ -211,7 +211,7 @@ _topic, _type, _reason = Bounded(64), Bounded(64), Bounded(64)
 
 
 def count_events(path: str, result: str, topic: str | None, event_type: str | None, number: int = 1) -> None:
-    """Counts `number` events of one topic and type that came by `path` ("http" or "kafka") and ended as `result`."""
+    """Counts `number` events of one topic and type that came by `path` ("http", a source, "kafka"), by `result`."""
     if number:
         _events(_topic(topic or OTHER), _type(event_type or OTHER), path, result).inc(number)
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from carbon_stream.contracts.exports import asyncapi
 from carbon_stream.query.parameters import parameters
 from carbon_stream.web.dead_letters import ADMIN_TOKEN
+from carbon_stream.web.openapi_formats import format_components
 from carbon_stream.web.openapi_paths import OPERATIONS
 from carbon_stream.web.openapi_query_schemas import QUERY_SCHEMAS
 from carbon_stream.web.openapi_schemas import SCHEMAS, event_components
@@ -51,7 +52,7 @@ def document(application: web.Application) -> bytes:
     for method, path in operations(application):
         if (method, path) in OPERATIONS:  # a test holds that all are
             paths.setdefault(path, {})[method.lower()] = _as_set_up(application, OPERATIONS[method, path])
-    components = {**SCHEMAS, **QUERY_SCHEMAS, **event_components()}
+    components = {**SCHEMAS, **QUERY_SCHEMAS, **event_components(), **format_components()}
     return orjson.dumps(
         {
             "openapi": "3.1.0",

@@ -1,13 +1,10 @@
 """Every operation of the HTTP interface: parameters, bodies, and each status with its shape."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE, BY_NAME
-from carbon_stream.contracts.exports import example
 from carbon_stream.dead_letters.reader import CURSOR_CHARS_MAX, CURSOR_PATTERN
-from carbon_stream.ingest.formats.cloudevents_modes import BATCH, STRUCTURED
-from carbon_stream.ingest.formats.native import JSON, NDJSON
+from carbon_stream.ingest.formats.native import JSON
 from carbon_stream.projections.audit import DIMENSIONS
 from carbon_stream.projections.health import STATUSES
 from carbon_stream.query import audit as audit_query
@@ -17,11 +14,10 @@ from carbon_stream.query.audit_search import CURSOR_CHARS_MAX as CURSOR_CHARS
 from carbon_stream.query.audit_search import EVENT_TYPES, RESULTS
 from carbon_stream.views.lineage import DEPTH_MAX, DIRECTIONS, NODES_MAX
 from carbon_stream.web.dead_letters import KNOWN_REASONS, PAGE_DEFAULT, PAGE_MAX
-from carbon_stream.web.openapi_schemas import Schema, array, enum, ref
+from carbon_stream.web.openapi_ingest import INGEST_OPERATIONS
+from carbon_stream.web.openapi_parts import RETRY_AFTER, Operation, get, integer, ok, path, problem, query
+from carbon_stream.web.openapi_schemas import Schema, enum, ref
 
-Operation = dict[str, Any]
-
-PROBLEM_JSON: Final = "application/problem+json"
 METRICS_TEXT: Final = "text/plain"
 NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 1_024}
 LONG_NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": audit_query.NAME_CHARS_MAX}
@@ -34,108 +30,7 @@ MOMENT: Final[Schema] = {
     ],
 }
 
-_REQUEST_ID: Final = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-_RETRY_AFTER: Final = {**_REQUEST_ID, "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "required": True}}
-_TITLES: Final = {
-    400: "The request is not understood.",
-    401: "The bearer token is missing or wrong.",
-    403: "The call is switched off.",
-    404: "There is no such thing.",
-    408: "The body did not come in time.",
-    409: "The cursor belongs to a search with other parameters.",
-    413: "The body, an event or the batch is larger than this service takes.",
-    415: "The body's media type or encoding is not one of those that are taken.",
-    422: "Nothing of it is valid; the document says why.",
-    500: "An error of the service.",
-    503: "It cannot be done now; try again after the given time.",
-}
-
-
-def integer(least: int, most: int, default: int) -> Schema:
-    """A whole number within bounds."""
-    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
-
-
-def query(name: str, schema: Schema, description: str, *, required: bool = False) -> dict[str, Any]:
-    """A query parameter."""
-    return {"name": name, "in": "query", "schema": schema, "description": description, "required": required}
-
-
-def path(name: str, schema: Schema, description: str) -> dict[str, Any]:
-    """A path parameter; it is percent-encoded."""
-    return {"name": name, "in": "path", "schema": schema, "description": description, "required": True}
-
-
-def problem(status: int, schema: str = "Problem") -> dict[str, Any]:
-    """A problem document as an answer."""
-    return {
-        "description": _TITLES[status],
-        "headers": _RETRY_AFTER if status == 503 else _REQUEST_ID,
-        "content": {PROBLEM_JSON: {"schema": ref(schema)}},
-    }
-
-
-def ok(schema: Schema, description: str = "The answer.", media_type: str = JSON) -> dict[str, Any]:
-    """An answer as hoped for."""
-    return {"description": description, "headers": _REQUEST_ID, "content": {media_type: {"schema": schema}}}
-
-
-def get(
-    operation_id: str,
-    summary: str,
-    answer: dict[str, Any],
-    parameters: Iterable[dict[str, Any]] = (),
-    problems: Iterable[int] = (),
-) -> Operation:
-    """A GET operation; 400 (a parameter that is not known, at least) and 500 are always among its answers."""
-    statuses = sorted({400, 500, *problems})
-    return {
-        "operationId": operation_id,
-        "summary": summary,
-        "parameters": list(parameters),
-        "responses": {"200": answer, **{str(status): problem(status) for status in statuses}},
-    }
-
-
-PREFER: Final = {
-    "name": "Prefer",
-    "in": "header",
-    "schema": {"type": "string", "enum": ["handling=strict", "handling=lenient"]},
-    "description": "handling=strict (RFC 7240) refuses a batch as a whole when one of its events is not valid",
-    "required": False,
-}
 _LOADING: Final = (503,)
-_EVENT_EXAMPLES: Final = {name: {"value": example(name)} for name in BY_EVENT_TYPE}
-
-_POST_EVENTS: Final[Operation] = {
-    "operationId": "postEvents",
-    "summary": "Take events: one, an array, or NDJSON (a JSON event a line)",
-    "description": (
-        "The body may be compressed (Content-Encoding: gzip, deflate, zstd or br). A CloudEvent in binary mode has"
-        " its attributes in ce- headers and its data as the body. Receipts come in the order of the events. 202 when"
-        " any event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
-        " was valid. A lost answer is settled by sending the same eventId again."
-    ),
-    "parameters": [PREFER],
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {"schema": {"oneOf": [ref("Event"), array(ref("Event"), minItems=1)]}, "examples": _EVENT_EXAMPLES},
-            NDJSON: {"schema": {"type": "string", "description": "one event a line"}},
-            STRUCTURED: {"schema": ref("CloudEvent")},
-            BATCH: {"schema": array(ref("CloudEvent"), minItems=1)},
-        },
-    },
-    "responses": {
-        "202": ok(ref("Receipts"), "Taken: each event has its receipt."),
-        **{str(status): problem(status) for status in (400, 408, 500)},
-        "413": problem(413, "ProblemPerhapsWithReceipts"),
-        "415": problem(415),
-        "422": problem(422, "ProblemWithReceipts"),
-        "503": problem(503, "ProblemPerhapsWithReceipts"),
-    },
-}
-
 _REPLAY: Final[Operation] = {
     "operationId": "replayDeadLetters",
     "summary": "Try dead letters again: those that would be taken today",
@@ -163,7 +58,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("GET", "/openapi.json"): get("showOpenapi", "This document", ok({"type": "object"})),
     ("GET", "/asyncapi.json"): get("showAsyncapi", "The topics and their messages", ok({"type": "object"})),
-    ("POST", "/v1/events"): _POST_EVENTS,
+    **INGEST_OPERATIONS,
     ("GET", "/v1/types"): get("listTypes", "All event types", ok(ref("Types"))),
     ("GET", "/v1/types/{eventType}"): get(
         "showType",
@@ -269,6 +164,6 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 }
 OPERATIONS["GET", "/readyz"]["responses"]["503"] = {
     "description": "Not ready; the answer says what is missing.",
-    "headers": _RETRY_AFTER,
+    "headers": RETRY_AFTER,
     "content": {JSON: {"schema": ref("Readiness")}},
 }

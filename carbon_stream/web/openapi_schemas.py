@@ -59,9 +59,9 @@ _ERRORS: Final = array(ref("FieldError"))
 
 
 def event_components() -> dict[str, Schema]:
-    """A schema for each event type, as its contract has it but for what `_for_requests` changes."""
+    """A schema for each event type, as its contract has it but for what `for_requests` changes."""
     return {
-        **{name: _for_requests(schema_object(name)) for name in BY_EVENT_TYPE},
+        **{name: for_requests(schema_object(name)) for name in BY_EVENT_TYPE},
         "Value": {
             "description": "any JSON value whose integers have 64 bits at most",
             "not": {
@@ -77,54 +77,10 @@ def event_components() -> dict[str, Schema]:
             "oneOf": [ref(name) for name in BY_EVENT_TYPE],
             "discriminator": {"propertyName": "eventType"},
         },
-        "CloudEvent": {
-            "description": "CloudEvents 1.0, JSON format; members that are not named here are extensions",
-            "oneOf": [_cloud_event(name) for name in BY_EVENT_TYPE],
-        },
     }
 
 
-_ENVELOPE: Final = ("eventId", "eventType", "timestamp", "source", "correlationId", "causationId")
-_PREFIXED: Final = "com.254carbon."
-
-
-def _cloud_event(event_type: str) -> Schema:
-    """A type's event in structured mode. Its data may repeat the envelope; senders are better told not to."""
-    data = _for_requests(schema_object(event_type))
-    for name in _ENVELOPE:
-        data["properties"][name] = {"type": "null"}
-    data["required"] = [name for name in data["required"] if name not in _ENVELOPE]
-    text = {"type": "string", "minLength": 1, "maxLength": limits.NAME_CHARS}
-    return {
-        "title": event_type,
-        "type": "object",
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": {**text, "maxLength": limits.EVENT_ID_CHARS},
-            "source": text,
-            "type": {"enum": [event_type, _PREFIXED + event_type]},
-            "time": {"type": "string", "format": "date-time", "pattern": "^(19[89]|20)"},
-            "subject": text,
-            "dataschema": {"const": f"urn:carbon-stream:event:{event_type}"},
-            "datacontenttype": {"const": "application/json"},
-            "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{31}1-[0-9a-f]{15}1-0[01]$"},
-            "data": data,
-        },
-        "required": ["specversion", "id", "source", "type", "data"],
-        "additionalProperties": False,
-        "patternProperties": {
-            "^[a-z]{1,3}$": {
-                "anyOf": [
-                    {"type": "string", "maxLength": 100},
-                    {"type": "boolean"},
-                    {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
-                ]
-            }
-        },
-    }
-
-
-def _for_requests(schema: Schema) -> Schema:
+def for_requests(schema: Schema) -> Schema:
     """A contract's schema as it stands for the events in a request.
 
     Free values are bounded as the codec bounds them, which a schema of the contract alone does not say. Bounds on the
@@ -136,9 +92,9 @@ def _for_requests(schema: Schema) -> Schema:
     if "object" in (kinds if isinstance(kinds, list) else [kinds]):
         kept["additionalProperties"] = ref("Value")
         properties = kept.get("properties", {})
-        kept["properties"] = {name: _for_requests(value) for name, value in properties.items()}
+        kept["properties"] = {name: for_requests(value) for name, value in properties.items()}
     elif "items" in kept:
-        kept["items"] = _for_requests(kept["items"])
+        kept["items"] = for_requests(kept["items"])
     elif not kinds and not kept.keys() & {"const", "enum"}:
         kept |= ref("Value")
     return kept
@@ -178,12 +134,16 @@ _INGEST: Final[dict[str, Schema]] = {
         {"status": {"const": "rejected"}, "retriable": BOOLEAN, "errors": _ERRORS},
         {"eventId": STRING},
     ),
+    "Skipped": obj(
+        {"status": {"const": "skipped"}}, description="Understood, and not to be an event: a request to ourselves."
+    ),
     "Receipts": obj(
         {
             "accepted": COUNT,
             "rejected": COUNT,
-            "receipts": array({"oneOf": [ref("Accepted"), ref("Rejected")]}),
+            "receipts": array({"oneOf": [ref("Accepted"), ref("Rejected"), ref("Skipped")]}),
         },
+        {"skipped": COUNT},
         description="What became of each event, in the order of the request.",
     ),
     "ProblemWithReceipts": {"allOf": [ref("Problem"), ref("Receipts")]},

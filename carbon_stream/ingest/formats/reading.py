@@ -7,7 +7,7 @@ from carbon_stream.contracts import codec
 from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.enrichment import TraceParent
 
-__all__ = ["Arrival", "Reader", "Refused", "read_native"]
+__all__ = ["Arrival", "NoEvent", "Reader", "Refused", "read_native"]
 
 
 class Arrival(NamedTuple):
@@ -22,6 +22,10 @@ class Arrival(NamedTuple):
     """From a pointer into `data` to one into what the sender wrote, where the two differ."""
 
 
+class NoEvent(Exception):
+    """What was sent is understood, and is not to become an event."""
+
+
 class Refused(Invalid):
     """An event that its format refuses, with the id that it came with."""
 
@@ -31,7 +35,8 @@ class Refused(Invalid):
 
 
 Reader = Callable[[bytes, int], Arrival]
-"""From an event's text and the most bytes that it may have; raises Invalid with pointers into what the sender wrote."""
+"""From an event's text and the most bytes that it may have; raises Invalid with pointers into what the sender wrote,
+or NoEvent."""
 
 
 def read_native(raw: bytes, max_bytes: int) -> Arrival:

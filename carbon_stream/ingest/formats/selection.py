@@ -1,4 +1,4 @@
-"""Which format a request to POST /v1/events is in: by its content type, and by the headers of CloudEvents."""
+"""Which format a request is in: by its path, its content type, and by the headers of CloudEvents."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -7,10 +7,10 @@ from aiohttp import web
 
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.formats import cloudevents_modes as modes
-from carbon_stream.ingest.formats import native
+from carbon_stream.ingest.formats import kong, native
 from carbon_stream.ingest.formats.reading import Reader, read_native
 
-__all__ = ["MEDIA_TYPES", "Format", "format_of"]
+__all__ = ["MEDIA_TYPES", "Format", "format_of", "kong_format"]
 
 MEDIA_TYPES: Final = (*native.MEDIA_TYPES, modes.STRUCTURED, modes.BATCH)
 
@@ -38,6 +38,13 @@ def format_of(request: web.BaseRequest) -> Format:
             raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": native.JSON})
         return Format(_one, modes.binary_reader(request.headers.items(), request.headers.get("Content-Type")))
     return Format(lambda body, events_max: native.split(media_type, body, events_max), read_native)
+
+
+def kong_format(request: web.BaseRequest) -> Format:
+    """The format of what Kong's http-log plugin posts: one entry, an array, or a line each."""
+    given = request.content_type if "Content-Type" in request.headers else None
+    media_type = native.media_type_of(given, request.charset)
+    return Format(lambda body, events_max: native.split(media_type, body, events_max), kong.read_entry)
 
 
 def _one(body: bytes, _: int) -> tuple[Iterator[bytes], bool]:

@@ -56,11 +56,13 @@ class Recorder(Unobserved):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
+        self.paths: list[str] = []
         self.answers: list[tuple[dict[str, int], dict[str, int]]] = []
 
-    def answered(self, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+    def answered(self, path: str, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
         """Keeps the counts."""
         assert 0 <= seconds < 60
+        self.paths.append(path)
         self.answers.append((dict(accepted), dict(rejected)))
 
 
@@ -75,10 +77,10 @@ class Door:
     client: aiohttp.ClientSession
     recorder: Recorder
 
-    async def post(self, data: bytes, **headers: str) -> tuple[int, dict[str, Any], Any]:
+    async def post(self, data: bytes, path: str = "/v1/events", **headers: str) -> tuple[int, dict[str, Any], Any]:
         """Posts bytes; header names have underscores. Gives status, answer and the answer's headers."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        url = f"http://{self.host}:{self.port}/v1/events"
+        url = f"http://{self.host}:{self.port}{path}"
         skip = () if "Content-Type" in names else ("Content-Type",)
         async with self.client.post(url, data=io.BytesIO(data), headers=names, skip_auto_headers=skip) as answer:
             return answer.status, await answer.json(content_type=None), answer.headers

@@ -1,0 +1,72 @@
+"""The operations of the way in: POST of events, and of what the sources with a route of their own send."""
+
+from typing import Any, Final
+
+from carbon_stream.contracts.catalog import BY_EVENT_TYPE
+from carbon_stream.contracts.exports import example
+from carbon_stream.ingest.formats.cloudevents_modes import BATCH, STRUCTURED
+from carbon_stream.ingest.formats.native import JSON, NDJSON
+from carbon_stream.web.openapi_parts import Operation, ok, problem
+from carbon_stream.web.openapi_schemas import array, ref
+
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string", "examples": ["handling=strict"]},
+    "description": "handling=strict (RFC 7240) refuses a batch as a whole when one of its events is not valid",
+    "required": False,
+}
+_EVENT_EXAMPLES: Final = {name: {"value": example(name)} for name in BY_EVENT_TYPE}
+_RECEIPTS: Final[dict[str, Any]] = {
+    "202": ok(ref("Receipts"), "Taken: each event has its receipt."),
+    **{str(status): problem(status) for status in (400, 408, 500)},
+    "413": problem(413, "ProblemPerhapsWithReceipts"),
+    "415": problem(415),
+    "422": problem(422, "ProblemWithReceipts"),
+    "503": problem(503, "ProblemPerhapsWithReceipts"),
+}
+
+_POST_EVENTS: Final[Operation] = {
+    "operationId": "postEvents",
+    "summary": "Take events: one, an array, or NDJSON (a JSON event a line)",
+    "description": (
+        "The body may be compressed (Content-Encoding: gzip, deflate, zstd or br). A CloudEvent in binary mode has"
+        " its attributes in ce- headers and its data as the body. Receipts come in the order of the events. 202 when"
+        " any event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
+        " was valid. A lost answer is settled by sending the same eventId again."
+    ),
+    "parameters": [_PREFER],
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"oneOf": [ref("Event"), array(ref("Event"), minItems=1)]}, "examples": _EVENT_EXAMPLES},
+            NDJSON: {"schema": {"type": "string", "description": "one event a line"}},
+            STRUCTURED: {"schema": ref("CloudEvent")},
+            BATCH: {"schema": array(ref("CloudEvent"), minItems=1)},
+        },
+    },
+    "responses": _RECEIPTS,
+}
+
+_POST_KONG: Final[Operation] = {
+    "operationId": "postKongEntries",
+    "summary": "Take entries of Kong's http-log plugin: one, an array, or a line each",
+    "description": (
+        "Each becomes an AuditAPICallEvent, without credentials, and with secrets in URLs and headers redacted."
+        " Entries about requests to our own ingest are skipped. Answers are those of POST /v1/events."
+    ),
+    "parameters": [_PREFER],
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"oneOf": [ref("KongEntry"), array(ref("KongEntry"), minItems=1)]}},
+            NDJSON: {"schema": {"type": "string", "description": "one entry a line"}},
+        },
+    },
+    "responses": _RECEIPTS,
+}
+
+INGEST_OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("POST", "/v1/events"): _POST_EVENTS,
+    ("POST", "/v1/sources/kong"): _POST_KONG,
+}
