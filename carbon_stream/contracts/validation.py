@@ -33,7 +33,7 @@ def validate(data: dict[str, Any]) -> tuple[Topic, Event]:
     try:
         return topic, topic.model.model_validate(data)
     except ValidationError as error:
-        raise Invalid(INVALID, _errors(error)) from None
+        raise Invalid(INVALID, field_errors(error)) from None
 
 
 def _unknown_type(data: dict[str, Any]) -> FieldError:
@@ -52,11 +52,12 @@ def _envelope_errors(data: dict[str, Any]) -> tuple[FieldError, ...]:
     try:
         Event.model_validate({**data, "eventType": ""})
     except ValidationError as error:
-        return _errors(error)
+        return field_errors(error)
     return ()
 
 
-def _errors(error: ValidationError) -> tuple[FieldError, ...]:
+def field_errors(error: ValidationError) -> tuple[FieldError, ...]:
+    """What pydantic has found, with pointers and in our words (up to `limits.ERRORS`)."""
     details = error.errors(include_url=False)
     return tuple(_field_error(detail) for detail in details[: limits.ERRORS])
 

@@ -13,26 +13,29 @@ from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
 from carbon_stream.ingest.delivery import Delivery, Outcome, Stored
 from carbon_stream.ingest.formats.selection import Format, format_of, kong_format
-from carbon_stream.ingest.observer import IngestObserver
+from carbon_stream.ingest.openlineage import routes as openlineage
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
 from carbon_stream.ingest.preferences import APPLIED, is_strict, refusals
 from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Accepted, Receipt, Receipts, Skipped, rejected
+from carbon_stream.ingest.refused_bodies import count_refused
 from carbon_stream.ingest.service import INGEST, Ingest
 
-__all__ = ["INGEST", "count_refused", "routes"]
+__all__ = ["INGEST", "routes"]
 
 _CHUNK_EVENTS: Final = 500
 """Events that are checked before other requests have their turn: a few milliseconds."""
 _CHUNKS_AHEAD: Final = 8
 """Chunks of one request that are on their way to Kafka at once: bounds memory, and is enough to keep it busy."""
 _LARGE_BODY_BYTES: Final = 4 << 20
-_BODY_REFUSED: Final = {400: "not-json", 413: TOO_LARGE, 503: UNAVAILABLE}
-"""Reasons under which a body that was refused as a whole is counted, as one event."""
 
 
 def routes() -> list[web.RouteDef]:
     """The routes of ingest; they find their parts in the application under INGEST."""
-    return [web.post("/v1/events", post_events), web.post("/v1/sources/kong", post_kong)]
+    return [
+        web.post("/v1/events", post_events),
+        web.post("/v1/sources/kong", post_kong),
+        *openlineage.routes(),
+    ]
 
 
 async def post_events(request: web.Request) -> web.Response:
@@ -64,12 +67,6 @@ async def _post(request: web.Request, select: Callable[[web.Request], Format], p
         raise receipts.problem(status, APPLIED if strict else None)
     headers = APPLIED if strict else None
     return web.Response(status=202, body=receipts.encode(), content_type="application/json", headers=headers)
-
-
-def count_refused(observer: IngestObserver, path: str, problem: ProblemError, seconds: float) -> None:
-    """Tells of a request that was refused as a whole."""
-    if problem.status in _BODY_REFUSED:
-        observer.answered(path, {}, {_BODY_REFUSED[problem.status]: 1}, seconds)
 
 
 async def _take(request: web.Request, select: Callable[[web.Request], Format], receipts: Receipts, strict: bool) -> int:

@@ -6,7 +6,7 @@ from carbon_stream.contracts.catalog import BY_EVENT_TYPE
 from carbon_stream.contracts.exports import example
 from carbon_stream.ingest.formats.cloudevents_modes import BATCH, STRUCTURED
 from carbon_stream.ingest.formats.native import JSON, NDJSON
-from carbon_stream.web.openapi_parts import Operation, ok, problem
+from carbon_stream.web.openapi_parts import REQUEST_ID, Operation, ok, problem
 from carbon_stream.web.openapi_schemas import array, ref
 
 _PREFER: Final = {
@@ -66,7 +66,38 @@ _POST_KONG: Final[Operation] = {
     "responses": _RECEIPTS,
 }
 
+_POST_LINEAGE: Final[Operation] = {
+    "operationId": "postLineage",
+    "summary": "Take one event of OpenLineage",
+    "description": "Mapped to lineage, transformation, ingestion and quality events; all of them are taken, or none.",
+    "parameters": [],
+    "requestBody": {"required": True, "content": {JSON: {"schema": ref("OpenLineageEvent")}}},
+    "responses": {
+        "201": {"description": "Taken; the answer is empty.", "headers": REQUEST_ID},
+        **{str(status): problem(status) for status in (400, 408, 413, 415, 500, 503)},
+        "422": problem(422, "ProblemWithErrors"),
+    },
+}
+
+_POST_LINEAGE_BATCH: Final[Operation] = {
+    "operationId": "postLineageBatch",
+    "summary": "Take an array of events of OpenLineage",
+    "description": (
+        "200 with a summary, and which events failed, by index. 503 with the same members when any should be sent"
+        " again (repeats of the others are recognised), 422 when none was valid."
+    ),
+    "parameters": [],
+    "requestBody": {"required": True, "content": {JSON: {"schema": array(ref("OpenLineageEvent"))}}},
+    "responses": {
+        "200": ok(ref("LineageSummary"), "Taken, but for what failed_events names."),
+        **{str(status): problem(status) for status in (400, 408, 413, 415, 500, 503)},
+        "422": problem(422, "ProblemWithSummary"),
+    },
+}
+
 INGEST_OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("POST", "/v1/events"): _POST_EVENTS,
     ("POST", "/v1/sources/kong"): _POST_KONG,
+    ("POST", "/api/v1/lineage"): _POST_LINEAGE,
+    ("POST", "/api/v1/lineage/batch"): _POST_LINEAGE_BATCH,
 }

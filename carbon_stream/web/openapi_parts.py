@@ -10,8 +10,8 @@ Operation = dict[str, Any]
 
 PROBLEM_JSON: Final = "application/problem+json"
 
-_REQUEST_ID: Final = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-RETRY_AFTER: Final = {**_REQUEST_ID, "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "required": True}}
+REQUEST_ID: Final = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+RETRY_AFTER: Final = {**REQUEST_ID, "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "required": True}}
 _TITLES: Final = {
     400: "The request is not understood.",
     401: "The bearer token is missing or wrong.",
@@ -46,14 +46,14 @@ def problem(status: int, schema: str = "Problem") -> dict[str, Any]:
     """A problem document as an answer."""
     return {
         "description": _TITLES[status],
-        "headers": RETRY_AFTER if status == 503 else _REQUEST_ID,
+        "headers": RETRY_AFTER if status == 503 else REQUEST_ID,
         "content": {PROBLEM_JSON: {"schema": ref(schema)}},
     }
 
 
 def ok(schema: Schema, description: str = "The answer.", media_type: str = JSON) -> dict[str, Any]:
     """An answer as hoped for."""
-    return {"description": description, "headers": _REQUEST_ID, "content": {media_type: {"schema": schema}}}
+    return {"description": description, "headers": REQUEST_ID, "content": {media_type: {"schema": schema}}}
 
 
 def get(

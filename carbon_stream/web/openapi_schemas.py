@@ -146,6 +146,19 @@ _INGEST: Final[dict[str, Schema]] = {
         {"skipped": COUNT},
         description="What became of each event, in the order of the request.",
     ),
+    "LineageSummary": obj(
+        {
+            "status": enum(("success", "partial_success")),
+            "summary": obj(dict.fromkeys(("received", "successful", "failed", "retriable", "non_retriable"), COUNT)),
+            "failed_events": array(obj({"index": COUNT, "reason": STRING, "retriable": BOOLEAN})),
+        },
+        description="What became of a batch, as OpenLineage's specification has it.",
+    ),
+    "ProblemWithSummary": {
+        "allOf": [ref("Problem"), obj({"summary": {"type": "object"}, "failed_events": array({"type": "object"})})],
+        "description": "The members of the summary but for its status, which in a problem document is the HTTP status.",
+    },
+    "ProblemWithErrors": {"allOf": [ref("Problem"), obj({"errors": _ERRORS})]},
     "ProblemWithReceipts": {"allOf": [ref("Problem"), ref("Receipts")]},
     "ProblemPerhapsWithReceipts": {
         "anyOf": [ref("ProblemWithReceipts"), {"allOf": [ref("Problem"), {"not": {"required": ["receipts"]}}]}]

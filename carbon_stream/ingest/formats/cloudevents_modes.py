@@ -15,6 +15,7 @@ from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.contracts.invalid import INVALID, NOT_AN_OBJECT
 from carbon_stream.contracts.json_text import describe
+from carbon_stream.contracts.scalars import integral
 from carbon_stream.ingest.formats.cloudevents import event_of
 from carbon_stream.ingest.formats.reading import Arrival, Reader, Refused
 
@@ -35,7 +36,7 @@ Header = tuple[str, str]
 def read_structured(raw: bytes, max_bytes: int) -> Arrival:
     """An event in structured mode. Raises Invalid with pointers into its JSON."""
     document = codec.parse(raw, max_bytes=max_bytes, max_nesting=limits.NESTING + 1)
-    attributes = {name: value for name, value in document.items() if name not in _DATA and value is not None}
+    attributes = {name: integral(value) for name, value in document.items() if name not in _DATA and value is not None}
     kind = attributes.get("datacontenttype")
     given = [name for name in _DATA if document.get(name) is not None]
     event_id = attributes["id"] if isinstance(attributes.get("id"), str) else None

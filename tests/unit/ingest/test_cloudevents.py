@@ -103,13 +103,15 @@ async def test_batch_mode_of_events_that_the_sdk_wrote(open_door: OpenDoor) -> N
 async def test_the_plain_type_and_an_envelope_in_the_data_that_agrees(open_door: OpenDoor) -> None:
     door = await open_door()
     data = {**DATA, "eventId": "ce-1", "source": "my checks", "datasetName": "other", "timestamp": None}
-    event = written(type="DataQualityEvent", source="my%20checks", data=data, causationid="c", correlationid="r")
+    event = written(type="DataQualityEvent", source="my%20checks", data=data, causationid="c", correlationid="r", n=7.0)
     status, _, _ = await door.post(orjson.dumps(event), Content_Type=STRUCTURED)
     assert status == 202
     taken = orjson.loads(door.publisher.taken[0].value)
     assert (taken["source"], taken["datasetName"], taken["timestamp"]) == ("my checks", "other", 1_795_491_000_123)
     assert (taken["causationId"], taken["correlationId"]) == ("c", "r")
     assert taken["cloudEvent"]["time"] == event["time"]
+    assert taken["cloudEvent"]["extensions"]["n"] == 7
+    assert dict(door.publisher.taken[0].headers)["ce_n"] == b"7"
     assert taken["cloudEvent"]["subject"] == "prices"
 
 
