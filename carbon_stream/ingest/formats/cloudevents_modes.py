@@ -36,7 +36,9 @@ Header = tuple[str, str]
 def read_structured(raw: bytes, max_bytes: int) -> Arrival:
     """An event in structured mode. Raises Invalid with pointers into its JSON."""
     document = codec.parse(raw, max_bytes=max_bytes, max_nesting=limits.NESTING + 1)
-    attributes = {name: integral(value) for name, value in document.items() if name not in _DATA and value is not None}
+    attributes: dict[str, Any] = {
+        name: integral(value) for name, value in document.items() if name not in _DATA and value is not None
+    }
     kind = attributes.get("datacontenttype")
     given = [name for name in _DATA if document.get(name) is not None]
     event_id = attributes["id"] if isinstance(attributes.get("id"), str) else None
