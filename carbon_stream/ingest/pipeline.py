@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.codec import FieldError, Invalid
-from carbon_stream.enrichment import Enrichment, Origin
+from carbon_stream.enrichment import Enrichment, Origin, TraceParent
 from carbon_stream.enrichment.services import Service
 from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Reader, Refused, read_native
 from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
@@ -48,6 +48,9 @@ class Pipeline:
     def check(self, raw_events: Iterable[bytes]) -> Checked:
         """Records and rejections for raw events."""
         checked = Checked()
+        if self._read is read_native:
+            self._check_native(checked, raw_events)
+            return checked
         for place, raw in enumerate(raw_events):
             try:
                 arrival = self._read(raw, self._event_bytes_max)
@@ -61,11 +64,25 @@ class Pipeline:
             self.add(checked, place, arrival)
         return checked
 
+    def _check_native(self, checked: Checked, raw_events: Iterable[bytes]) -> None:
+        """The same without an Arrival for each event, which a twelfth of the time would go into."""
+        for place, raw in enumerate(raw_events):
+            data: dict[str, Any] = {}
+            try:
+                data = codec.parse(raw, max_bytes=self._event_bytes_max)
+                record = self._record(data)
+            except Invalid as error:
+                checked.rejections[place] = Rejected(_event_id(data), False, error.reason, error.errors)
+                continue
+            checked.records.append(record)
+            checked.event_ids.append(data["eventId"])
+            checked.places.append(place)
+
     def add(self, checked: Checked, place: int, arrival: Arrival) -> None:
         """A record or a rejection for one event that has been read."""
         data = arrival.data
         try:
-            record = self._record(arrival)
+            record = self._record(data, arrival.trace, arrival.headers)
         except Invalid as error:
             errors = error.errors
             if arrival.relocate is not None:
@@ -76,8 +93,9 @@ class Pipeline:
         checked.event_ids.append(data["eventId"])
         checked.places.append(place)
 
-    def _record(self, arrival: Arrival) -> Record:
-        data, trace = arrival.data, arrival.trace
+    def _record(
+        self, data: dict[str, Any], trace: TraceParent | None = None, headers: tuple[tuple[str, bytes], ...] = ()
+    ) -> Record:
         topic = codec.accept(data)
         self._enrichment.apply(topic, data, trace)
         value = codec.encode(data)
@@ -85,7 +103,7 @@ class Pipeline:
             message = f"with what the service adds the event has {len(value):,} bytes, too many for its topic"
             raise Invalid(TOO_LARGE, (codec.FieldError("", TOO_LARGE, message),))
         traceparent = self._traceparent if trace is None else str(trace).encode()
-        return record_of(topic, data, value, self._received_at, traceparent, arrival.headers)
+        return record_of(topic, data, value, self._received_at, traceparent, headers)
 
 
 def _event_id(data: dict[str, Any]) -> str | None:

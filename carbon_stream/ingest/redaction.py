@@ -3,6 +3,7 @@
 What is taken out is told by the name beside it (a query parameter, a header, a member) and, where no name tells, by the
 look of it: credentials in a URL, `Bearer …`, a JSON Web Token. Names are compared without case, percent-encoding and
 anything but letters and digits. Rather too much than too little: `?code=` goes, whatever it is the code of.
+Time is in proportion to the text, whatever it is.
 """
 
 import re
@@ -23,10 +24,11 @@ _WHOLE: Final = frozenset({"key", "code", "sig", "auth", "pass", "pin", "otp", "
 _NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
 _NAME: Final = re.compile(r"[?&;#](?P<name>[^=&;#?\s\"'<>]{1,512})=")
 _VALUE: Final = re.compile(r"[^&;#\s\"'<>]*")
+_BEFORE_QUERY: Final = re.compile(r"[^?&;#\s\"'<>]*")
 _ENCODED_DEPTH: Final = 3
 _USERINFO: Final = re.compile(r"(?<=//)[^/?#@\s]+(?=@)")
 _SCHEME: Final = re.compile(r"\b(?P<scheme>bearer|basic|digest|negotiate|apikey|token)\s+[^\s,;\"']{6,}", re.IGNORECASE)
-_JWT: Final = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{2,}(?:\.[\w-]*){0,3}")
+_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]{2,}+(?:\.[\w-]*+){0,3}")
 
 
 def is_secret(name: str) -> bool:
@@ -56,13 +58,20 @@ def _without_parameters(text: str, depth: int) -> str:
     while (found := _NAME.search(text, begin)) is not None:
         end = found.end()
         kept.append(text[begin:end])
-        value = _VALUE.match(text, end)
-        assert value is not None
         begin = end
-        if value[0] and (is_secret(found["name"]) or _hides_secret(value[0], depth)):
+        if is_secret(found["name"]):
+            begin = _end(_VALUE, text, end)
+        elif _hides_secret(text[end : _end(_BEFORE_QUERY, text, end)], depth):
+            begin = _end(_BEFORE_QUERY, text, end)
+        if begin > end:
             kept.append(REDACTED)
-            begin = value.end()
     return "".join([*kept, text[begin:]])
+
+
+def _end(pattern: re.Pattern[str], text: str, begin: int) -> int:
+    found = pattern.match(text, begin)
+    assert found is not None
+    return found.end()
 
 
 def _hides_secret(value: str, depth: int) -> bool:

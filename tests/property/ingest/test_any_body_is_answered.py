@@ -67,18 +67,18 @@ class Door:
         await self._web.setup()
         await web.TCPSite(self._web, "127.0.0.1", 0).start()
         self._client = aiohttp.ClientSession()
-        self._url = f"http://127.0.0.1:{self._web.addresses[0][1]}/v1/events"
+        self._url = f"http://127.0.0.1:{self._web.addresses[0][1]}"
 
     async def close(self) -> None:
         await self._client.close()
         await self._web.cleanup()
 
-    def post(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, Any]:
-        return self.runner.run(self._post(body, headers))
+    def post(self, body: bytes, headers: dict[str, str], path: str = "/v1/events") -> tuple[int, Any, Any]:
+        return self.runner.run(self._post(body, headers, path))
 
-    async def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, Any]:
-        async with self._client.post(self._url, data=io.BytesIO(body), headers=headers) as answer:
-            return answer.status, orjson.loads(await answer.read()), answer.headers
+    async def _post(self, body: bytes, headers: dict[str, str], path: str) -> tuple[int, Any, Any]:
+        async with self._client.post(self._url + path, data=io.BytesIO(body), headers=headers) as answer:
+            return answer.status, orjson.loads(await answer.read() or b"{}"), answer.headers
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +217,53 @@ def test_any_cloudevents(door: Door, events: list[Any], strict: bool, batch: boo
 )
 def test_any_binary_cloudevent(door: Door, headers: dict[str, str], body: bytes) -> None:
     check(door, *door.post(body, {"Content-Type": "application/json", **headers}))
+
+
+SOURCES = ["/v1/sources/kong", "/api/v1/lineage", "/api/v1/lineage/batch"]
+MEMBERS = st.sampled_from(
+    [
+        "request",
+        "response",
+        "latencies",
+        "service",
+        "route",
+        "consumer",
+        "started_at",
+        "headers",
+        "status",
+        "uri",
+        "size",
+        "run",
+        "job",
+        "dataset",
+        "inputs",
+        "outputs",
+        "facets",
+        "eventTime",
+        "producer",
+        "schemaURL",
+        "name",
+        "namespace",
+    ]
+)
+DOCUMENTS = st.recursive(
+    ANYTHING | st.just("2026-11-24T04:30:00Z"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=6),
+    max_leaves=25,
+)
+
+
+@SLOW
+@given(path=st.sampled_from(SOURCES), document=DOCUMENTS | st.binary(max_size=100))
+def test_anything_to_the_sources(door: Door, path: str, document: Any) -> None:
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    before = len(door.publisher.taken)
+    status, answer, headers = door.post(body, {"Content-Type": "application/json"}, path)
+    assert status in STATUSES | {200, 201}, answer
+    assert door.ingest.room.used == 0
+    assert ("Retry-After" in headers) == (status == 503)
+    for record in door.publisher.taken[before:]:
+        codec.decoder(record.topic)(record.value)
 
 
 @SLOW

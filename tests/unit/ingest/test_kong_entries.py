@@ -216,7 +216,20 @@ def test_members_by_name_and_numbers_that_are_none() -> None:
 
 
 def test_redaction_takes_time_in_proportion() -> None:
-    for piece in ("?a", "&token=", "Bearer ", "//a:", "eyJaaaaa.", "basic basic", "=&", "//@"):
+    for piece in (
+        "?a",
+        "&token=",
+        "Bearer ",
+        "//a:",
+        "eyJaaaaa.",
+        "basic basic",
+        "=&",
+        "//@",
+        "?a=%",
+        "?a=%3Fa%3D%25",
+        "-eyJ",
+        "&a=%26",
+    ):
         redact_text(piece * (600_000 // len(piece)))
 
 
