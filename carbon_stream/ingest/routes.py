@@ -22,8 +22,6 @@ from carbon_stream.ingest.service import INGEST, Ingest
 
 __all__ = ["INGEST", "routes"]
 
-_CHUNK_EVENTS: Final = 500
-"""Events that are checked before other requests have their turn: a few milliseconds."""
 _CHUNKS_AHEAD: Final = 8
 """Chunks of one request that are on their way to Kafka at once: bounds memory, and is enough to keep it busy."""
 _LARGE_BODY_BYTES: Final = 4 << 20
@@ -81,10 +79,10 @@ async def _take(request: web.Request, select: Callable[[web.Request], Format], r
         if single:
             return await _one(ingest, pipeline, raw_events, receipts)
         if strict:
-            if await _refuse_all(pipeline, raw_events, receipts):
+            if await _refuse_all(pipeline, raw_events, receipts, chosen.chunk):
                 return 422
             raw_events, _ = await _split(chosen, data, ingest.limits.events)
-        return await _many(ingest, pipeline, raw_events, receipts)
+        return await _many(ingest, pipeline, raw_events, receipts, chosen.chunk)
 
 
 async def _split(chosen: Format, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
@@ -93,14 +91,14 @@ async def _split(chosen: Format, data: bytes, events_max: int) -> tuple[Iterator
     return await asyncio.to_thread(chosen.split, data, events_max)
 
 
-async def _refuse_all(pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> bool:
+async def _refuse_all(pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts, chunk_events: int) -> bool:
     """Whether one event of a batch is not valid; then all have receipts.
 
     Nothing is kept of those that are valid, since a batch may be very large: they are checked again when all are.
     """
     chunks: list[Checked] = []
     first, count = None, 0
-    while chunk := list(islice(raw_events, _CHUNK_EVENTS)):
+    while chunk := list(islice(raw_events, chunk_events)):
         checked = pipeline.check(chunk)
         checked.records.clear()
         chunks.append(checked)
@@ -131,15 +129,17 @@ async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], 
     return receipts.status()
 
 
-async def _many(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:
+async def _many(
+    ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts, chunk_events: int
+) -> int:
     """Checks and submits chunk by chunk, a few of them ahead of what Kafka has acknowledged."""
     chunks: deque[tuple[Checked, Delivery]] = deque()
-    while chunk := list(islice(raw_events, _CHUNK_EVENTS)):
+    while chunk := list(islice(raw_events, chunk_events)):
         checked = pipeline.check(chunk)
         chunks.append((checked, await ingest.publisher.submit(checked.records)))
         if len(chunks) > _CHUNKS_AHEAD:
             await _finish(*chunks.popleft(), receipts)
-        elif len(chunk) == _CHUNK_EVENTS:
+        elif len(chunk) == chunk_events:
             await asyncio.sleep(0)
     while chunks:
         await _finish(*chunks.popleft(), receipts)

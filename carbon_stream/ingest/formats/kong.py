@@ -30,12 +30,14 @@ from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Refused
 from carbon_stream.ingest.origin import parse_traceparent
 from carbon_stream.ingest.redaction import redact, redact_text
 
-__all__ = ["OWN_SERVICE", "OWN_UPSTREAM", "read_entry"]
+__all__ = ["ENTRY_BYTES_MAX", "OWN_SERVICE", "OWN_UPSTREAM", "read_entry"]
 
 OWN_SERVICE: Final = "carbon-stream"
 """The name of our service at the gateway."""
 OWN_UPSTREAM: Final = "carbon-stream-ingest"
 """The first label of its upstream's host."""
+ENTRY_BYTES_MAX: Final = 256 * 1024
+"""Gateways take far smaller heads; finding secrets costs up to a microsecond a byte."""
 _ID_CHARS_MAX: Final = 200
 _NESTING: Final = limits.NESTING - 3
 """What an entry holds stands a little deeper in the event."""
@@ -62,7 +64,7 @@ _POINTERS: Final[Mapping[str, str]] = {
 
 def read_entry(raw: bytes, max_bytes: int) -> Arrival:
     """The event of one entry. Raises Invalid with pointers into the entry, NoEvent for one about ourselves."""
-    entry = codec.parse(raw, max_bytes=max_bytes, max_nesting=_NESTING)
+    entry = codec.parse(raw, max_bytes=min(max_bytes, ENTRY_BYTES_MAX), max_nesting=_NESTING)
     service = _object(entry, "service")
     if _is_ours(service, _object(entry, "route")):
         raise NoEvent

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_stream.ingest.formats.kong import read_entry
+from carbon_stream.ingest.formats.kong import ENTRY_BYTES_MAX, read_entry
 from carbon_stream.ingest.redaction import REDACTED, redact, redact_text
 
 OpenDoor = Callable[..., Awaitable[Any]]
@@ -144,6 +144,22 @@ async def test_what_is_wrong_is_pointed_at_in_the_entry(
     door = await open_door()
     status, answer, _ = await door.post(orjson.dumps(entry("key_auth", **change)), KONG)
     assert (status, answer["receipts"][0]["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_an_entry_beyond_any_gateways_head_is_413(open_door: OpenDoor) -> None:
+    door = await open_door()
+    large = entry("key_auth", custom="x" * ENTRY_BYTES_MAX)
+    assert (await door.post(orjson.dumps(large), KONG))[0] == 413
+    status, answer, _ = await door.post(orjson.dumps([large, entry("key_auth")]), KONG)
+    assert (status, answer["receipts"][0]["errors"][0]["type"]) == (202, "too-large")
+
+
+async def test_many_entries_are_answered_in_order(open_door: OpenDoor) -> None:
+    door = await open_door()
+    entries = [entry("no_route" if n % 3 else "own_request") for n in range(260)]
+    answer = (await door.post(orjson.dumps(entries), KONG))[1]
+    expected = ["accepted" if n % 3 else "skipped" for n in range(260)]
+    assert [receipt["status"] for receipt in answer["receipts"]] == expected
 
 
 async def test_lines_and_compressed_bodies_are_taken_too(open_door: OpenDoor) -> None:
