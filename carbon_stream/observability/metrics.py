@@ -193,6 +193,28 @@ SERVICE_HEALTH_OMITTED = gauge(
     "omitted_services", "services", "Services beyond the bound on series, not shown one by one.", "livemax"
 )
 
+TOPIC_PARTITIONS = gauge(
+    "topic_partitions",
+    "partitions",
+    "Partitions that the brokers have of each topic of ours, 0 of one that is missing; asked for about each minute.",
+    "livemostrecent",
+    topic="source topic, dead-letter topic or changelog",
+)
+TOPIC_UNDER_REPLICATED = gauge(
+    "topic_under_replicated_partitions",
+    "partitions",
+    "Partitions with fewer replicas in sync than replicas.",
+    "livemostrecent",
+    topic="source topic, dead-letter topic or changelog",
+)
+TOPIC_DRIFTS = gauge(
+    "topic_drifts",
+    "drifts",
+    "Lines of the plan about a topic: what differs from what it should be. `bootstrap plan topics` shows them.",
+    "livemostrecent",
+    topic="source topic, dead-letter topic or changelog",
+)
+
 KAFKA_READY = gauge("kafka_ready", "", "1 while the brokers answer every process, else 0.", "livemin")
 RESTARTS = counter(
     "process_restarts_total", "restarts", "Child processes started again after they had ended.", process="its role"

@@ -35,6 +35,7 @@ from carbon_stream.web.ingest_metrics import IngestMetrics
 from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.topic_facts import TopicFacts
+from carbon_stream.web.topic_metrics import topic_metrics
 from carbon_stream.web.view_metrics import ViewMetrics
 
 _GAUGES_EVERY_S: Final = 1.0
@@ -110,6 +111,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     # where events are taken in, the producer knows of the brokers; else whoever watches the topics does
     shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="kafka" not in application[READINESS].names())
     application.cleanup_ctx.append(_each_second(shown.show))
+    application.cleanup_ctx.append(topic_metrics(kafka, settings.app_id))
 
 
 def _add_dead_letters(application: web.Application, settings: Settings) -> None:

@@ -1,8 +1,6 @@
 """The list of metrics is whole, well named, bounded, and adds up over processes."""
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +16,7 @@ from carbon_stream.observability.instruments import OTHER, REGISTRY, Bounded
 from carbon_stream.observability.page import metrics_page
 from carbon_stream.observability.service_health import ServiceHealth
 from carbon_stream.observability.streaming import StreamingMetrics
+from tests.support.prometheus import tool
 
 
 class Tally:
@@ -47,15 +46,11 @@ def test_each_metric_says_what_it_means_and_names_its_unit() -> None:
         assert not metric.unit or metric.kind == "counter" or metric.unit in stem, metric.name
 
 
-def test_promtool_agrees(request: pytest.FixtureRequest) -> None:
-    promtool = shutil.which("promtool", path=f"{os.environ['PATH']}:{request.config.rootpath}/.tools/bin")
-    if promtool is None:
-        message = "promtool is missing: install Debian's package `prometheus`"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+def test_promtool_agrees() -> None:
     fill()
-    result = subprocess.run([str(promtool), "check", "metrics"], input=exposition(), capture_output=True, check=False)
+    result = subprocess.run(
+        [tool("promtool"), "check", "metrics"], input=exposition(), capture_output=True, check=False
+    )
     assert (result.returncode, result.stdout + result.stderr) == (0, b"")
 
 

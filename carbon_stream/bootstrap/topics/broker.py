@@ -53,6 +53,10 @@ async def connected(kafka: Mapping[str, Any]) -> AsyncIterator[Broker]:
         await client.close()
 
 
+def _under_replicated(partitions: Iterable[Mapping[str, Any]]) -> tuple[int, ...]:
+    return tuple(part["partition"] for part in partitions if len(part["isr"]) < len(part["replicas"]))
+
+
 class Broker:
     """What the plan needs to know and do. Each call may be repeated."""
 
@@ -64,15 +68,17 @@ class Broker:
         # All topics are listed: asking for one by name may create it, where brokers create topics on their own.
         metadata = (await _again(self._client._get_cluster_metadata)).to_object()
         brokers = tuple(sorted(broker["node_id"] for broker in metadata["brokers"]))
-        replicas = {
-            topic["topic"]: tuple(
-                tuple(part["replicas"]) for part in sorted(topic["partitions"], key=lambda part: int(part["partition"]))
-            )
+        parts = {
+            topic["topic"]: sorted(topic["partitions"], key=lambda part: int(part["partition"]))
             for topic in metadata["topics"]
             if topic["topic"] in names and not topic["error_code"]
         }
-        settings = await self._settings(replicas)
-        topics = {name: Found(name, each, *settings[name]) for name, each in replicas.items() if name in settings}
+        settings = await self._settings(parts)
+        topics = {
+            name: Found(name, tuple(tuple(part["replicas"]) for part in each), *settings[name], _under_replicated(each))
+            for name, each in parts.items()
+            if name in settings
+        }
         return Cluster(brokers, topics, await self.members(group))
 
     async def _settings(self, names: Iterable[str]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:

@@ -12,13 +12,15 @@ __all__ = ["Cluster", "Found"]
 class Found:
     """A topic that exists: replicas (broker ids) of each partition, and the settings in force, defaults included.
 
-    `overrides` are the settings set on the topic itself.
+    `overrides` are the settings set on the topic itself. `under_replicated` are the partitions that have fewer replicas
+    in sync than replicas, by number.
     """
 
     name: str
     replicas: tuple[tuple[int, ...], ...]
     settings: Mapping[str, str]
     overrides: Mapping[str, str] = field(default_factory=dict)
+    under_replicated: tuple[int, ...] = ()
 
     @property
     def partitions(self) -> int:

@@ -61,3 +61,10 @@ async def test_brokers_that_are_away_are_told(serving: Serving, settings: Settin
         finally:
             platform.resume(1)
         await shown(session, "carbon_stream_kafka_ready", 1)
+
+
+async def test_topics_are_told_as_the_brokers_have_them(serving: Serving, settings: Settings) -> None:
+    async with serving(query_application, settings) as session:
+        await shown(session, "carbon_stream_topic_partitions", 12, topic="data-quality")
+        await shown(session, "carbon_stream_topic_under_replicated_partitions", 0, topic="data-quality")
+        await shown(session, "carbon_stream_topic_drifts", 0, topic=changelog("health"))
