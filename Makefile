@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	>/dev/null 2>&1 && { echo $$python; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CODE := $(wildcard carbon_stream agents tables tests bench sdk)
+CODE := $(wildcard carbon_stream agents tables dashboards tests bench sdk)
 # pip's own network variables apply; the project itself is installed without resolving or fetching anything.
 EDITABLE := install --no-deps --no-build-isolation --editable .
 

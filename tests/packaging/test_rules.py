@@ -121,3 +121,21 @@ def test_a_query_in_a_runbook_names_only_what_there_is(name: str) -> None:
         for line in block.splitlines():
             if not re.match("kubectl|kafka-|curl", line):
                 assert unknown(line, known()) == [], line
+
+
+def test_the_scrape_configuration_is_taken_and_its_jobs_are_those_of_the_rules() -> None:
+    run("check", "config", "prometheus.yaml")
+    jobs = {job["job_name"] for job in yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]}
+    assert jobs == {f"carbon-stream-{role}" for role in ("ingest", "query", "worker")}
+    assert all(re.search(ALERTS["CarbonStreamDown"]["expr"].split('"')[1], job) for job in jobs)
+
+
+def test_the_service_monitor_selects_the_services_and_their_port() -> None:
+    monitor = yaml.safe_load((FOLDER / "servicemonitor.yaml").read_text())
+    (endpoint,) = monitor["spec"]["endpoints"]
+    for role in ("ingest", "query", "worker"):
+        objects = yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / f"{role}.yaml").read_text())
+        (service,) = (each for each in objects if each["kind"] == "Service")
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        assert service["metadata"]["namespace"] in monitor["spec"]["namespaceSelector"]["matchNames"]

@@ -1,0 +1,1 @@
+"""What operators look at in Grafana, as code: `python -m dashboards` writes deploy/grafana. Never part of the wheel."""
