@@ -10,6 +10,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -57,6 +58,19 @@ def _servers(value: str) -> str:
         if "/" in pair or "@" in pair or not host or not port.isdigit() or not 0 < int(port) <= 65_535:
             raise ValueError(f"entry {place} is not host:port; give for example broker-1:9092,broker-2:9092")
     return ",".join(pairs)
+
+
+def _admin_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        url, port = urlsplit(""), None
+    if url.scheme not in ("http", "https") or not url.hostname or port == 0 or url.query or url.fragment:
+        raise ValueError("give an address such as https://kong-admin.example.org:8444 or one with a path")
+    if url.username is not None or url.password is not None:
+        raise ValueError("give no user and password in the address: it is shown; a token has a setting of its own")
+    return value
 
 
 def _data_dir() -> Path:
@@ -155,6 +169,18 @@ class Settings(BaseSettings):
 
     admin_token: SecretStr | None = Field(
         None, description="bearer token of the calls that change something (replay); unset: they are off"
+    )
+    kong_admin_url: Annotated[str, AfterValidator(_admin_url)] = Field(
+        "http://kong-admin.kong.svc.cluster.local:8001", description="the gateway's Admin API; may have a path"
+    )
+    kong_admin_token: SecretStr | None = Field(None, description="RBAC token of the Admin API")
+    kong_admin_token_file: Path | None = Field(None, description="file with that token, in place of the variable")
+    kong_admin_ca: Path | None = Field(
+        None, description="PEM file with the authorities that sign the Admin API's certificate; unset: the system's"
+    )
+    kong_admin_verify: bool = Field(True, description="whether the Admin API's certificate is checked")
+    kong_secrets_dir: Path = Field(
+        Path("/etc/carbon-stream/secrets"), description="where Secrets with the gateway's credentials are mounted"
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
         "INFO", description="least level that is logged"

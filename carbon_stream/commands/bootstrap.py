@@ -1,4 +1,4 @@
-"""`carbon-stream bootstrap plan|apply topics`."""
+"""`carbon-stream bootstrap plan|apply|export`: one group each, a command an area."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from carbon_stream.commands import bootstrap_gateway as gateway
 from carbon_stream.commands.frame import CHANGES, load, output_option, run
 
 
@@ -40,7 +41,7 @@ def plan_topics(output: str) -> None:
 
 @bootstrap.group()
 def apply() -> None:
-    """Do what the plan shows. Safe to repeat; nothing is ever shrunk, emptied or deleted."""
+    """Do what the plan shows. Safe to repeat; nothing is deleted unless it is asked for."""
 
 
 @apply.command("topics")
@@ -52,8 +53,8 @@ def apply() -> None:
 def apply_topics(wait_s: float, force: bool, output: str) -> None:
     """Create missing topics, grow partitions, mend settings that drifted.
 
-    Growing needs the workers drained: with workers at work it is refused before anything changes, unless they leave
-    within --wait seconds. What only a reassignment mends is reported.
+    Nothing is ever shrunk, emptied or deleted. Growing needs the workers drained: with workers at work it is refused
+    before anything changes, unless they leave within --wait seconds. What only a reassignment mends is reported.
     """
     from carbon_stream.bootstrap.topics import show
     from carbon_stream.bootstrap.topics.apply import apply as take
@@ -63,3 +64,13 @@ def apply_topics(wait_s: float, force: bool, output: str) -> None:
 
     left = run(take(load(), wait_s=wait_s, force=force, say=say))
     click.echo(show.as_json(left) if output == "json" else show.as_text(left))
+
+
+@bootstrap.group()
+def export() -> None:
+    """Print the desired state in the forms of other tools. Asks nothing and changes nothing."""
+
+
+plan.add_command(gateway.plan)
+apply.add_command(gateway.apply)
+export.add_command(gateway.export)
