@@ -1,10 +1,10 @@
 """A double of Kong's Admin API: small, strict, in memory, on a free port.
 
-It is a double because no Kong gateway can be had from package registries. It does what Kong 3 is documented to do where
-bootstrap depends on it: PUT by name or id creates or replaces, PATCH merges (lists of a plugin's settings by position),
-pages with `offset`, filters by tags, fills in defaults, answers 400 with `fields` and `code` to what it does not know or
-cannot refer to, 404, 409 where something unique is taken, deletes plugins with their service or route, refuses to delete
-a service that has routes; without a database it takes POST /config only, whole or not at all.
+It is a double because no Kong gateway can be had from package registries. It does what Kong 3 is documented to do
+where bootstrap depends on it: PUT by name or id creates or replaces, PATCH merges (lists of a plugin's settings by
+position), pages with `offset`, filters by tags, fills in defaults, answers 400 with `fields` and `code` to what it does
+not know or cannot refer to, 404, 409 where something unique is taken, deletes plugins with their service or route,
+refuses to delete a service that has routes; without a database it takes POST /config only, whole or not at all.
 """
 
 from __future__ import annotations
@@ -42,11 +42,18 @@ _ROUTE: Entity = {
     "destinations": None, "tags": None, "service": None,
 }  # fmt: skip
 _PLUGIN: Entity = {
-    "name": None, "instance_name": None, "config": None, "enabled": True, "protocols": ["grpc", "grpcs", "http", "https"],
-    "tags": None, "service": None, "route": None, "consumer": None, "consumer_group": None,
+    "name": None, "instance_name": None, "config": None, "enabled": True,
+    "protocols": ["grpc", "grpcs", "http", "https"], "tags": None, "service": None, "route": None, "consumer": None, "consumer_group": None,
 }  # fmt: skip
 _CONSUMER: Entity = {"username": None, "custom_id": None, "tags": None}
-_JWT: Entity = {"key": None, "algorithm": "HS256", "rsa_public_key": None, "secret": None, "tags": None, "consumer": None}
+_JWT: Entity = {
+    "key": None,
+    "algorithm": "HS256",
+    "rsa_public_key": None,
+    "secret": None,
+    "tags": None,
+    "consumer": None,
+}
 _KEY: Entity = {"key": None, "ttl": None, "tags": None, "consumer": None}
 _OAUTH2: Entity = {
     "name": None, "client_id": None, "client_secret": None, "redirect_uris": None, "hash_secret": False,
@@ -119,8 +126,11 @@ class Kong:
     def content(self) -> dict[str, dict[str, Entity]]:
         """All entities without their times: what a run must leave as it is."""
         return {
-            kind: {id: {k: v for k, v in each.items() if k not in ("created_at", "updated_at")} for id, each in all.items()}
-            for kind, all in self.entities.items()
+            kind: {
+                number: {k: v for k, v in each.items() if k not in ("created_at", "updated_at")}
+                for number, each in every.items()
+            }
+            for kind, every in self.entities.items()
         }
 
     @property
@@ -135,10 +145,10 @@ class Kong:
         entity = {**FIELDS[kind], **said}
         self._check(kind, entity)
         for name, collection in REFERENCES.items():
-            if (ref := entity.get(name)) is not None:
-                if set(ref) != {"id"} or ref["id"] not in self.entities[collection]:
-                    told = f"the foreign key '{json.dumps(ref)}' does not reference an existing '{collection}' entity."
-                    raise Complaint(400, told, "foreign key violation", 4, {name: ref})
+            ref = entity.get(name)
+            if ref is not None and (set(ref) != {"id"} or ref["id"] not in self.entities[collection]):
+                told = f"the foreign key '{json.dumps(ref)}' does not reference an existing '{collection}' entity."
+                raise Complaint(400, told, "foreign key violation", 4, {name: ref})
         self._refuse_double(kind, id, entity)
         before = self.entities[kind].get(id)
         now = int(time.time())
@@ -152,17 +162,21 @@ class Kong:
         if kind == "services" and not 0 <= entity["port"] <= 65_535:
             raise _invalid({"port": "value should be between 0 and 65535"})
         if kind == "routes" and not (entity["paths"] or entity["hosts"] or entity["methods"] or entity["headers"]):
-            raise _invalid({"@entity": ["must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'"]})
+            raise _invalid(
+                {"@entity": ["must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'"]}
+            )
         if kind == "routes" and any(not path.startswith(("/", "~/")) for path in entity["paths"] or ()):
             raise _invalid({"paths": ["should start with: / (fixed path) or ~/ (regex path)"]})
         if kind == "consumers" and not (entity["username"] or entity["custom_id"]):
             raise _invalid({"@entity": ["at least one of these fields must be non-empty: 'custom_id', 'username'"]})
-        if kind == "jwt" and entity["algorithm"].startswith("RS"):
-            if "-----BEGIN PUBLIC KEY-----" not in (entity["rsa_public_key"] or ""):
-                raise _invalid({"rsa_public_key": "invalid key"})
+        is_rsa = kind == "jwt" and entity["algorithm"].startswith("RS")
+        if is_rsa and "-----BEGIN PUBLIC KEY-----" not in (entity["rsa_public_key"] or ""):
+            raise _invalid({"rsa_public_key": "invalid key"})
         if kind == "plugins":
             if entity["name"] not in self.plugins:
-                raise _invalid({"name": f"plugin '{entity['name']}' not enabled; add it to the 'plugins' configuration property"})
+                raise _invalid(
+                    {"name": f"plugin '{entity['name']}' not enabled; add it to the 'plugins' configuration property"}
+                )
             schema = SCHEMAS[entity["name"]]
             if problems := unknown(schema, entity["config"] or {}):
                 raise _invalid({"config": problems})
@@ -172,7 +186,9 @@ class Kong:
         for other in self.entities[kind].values():
             if other["id"] == id:
                 continue
-            taken = {name: entity[name] for name in UNIQUE[kind] if entity[name] is not None and entity[name] == other[name]}
+            taken = {
+                name: entity[name] for name in UNIQUE[kind] if entity[name] is not None and entity[name] == other[name]
+            }
             if kind == "plugins":
                 place = ("name", "service", "route", "consumer", "consumer_group")
                 taken = {n: entity[n] for n in place} if all(entity[n] == other[n] for n in place) else {}
@@ -190,12 +206,11 @@ class Kong:
     def put(self, kind: str, id_or_name: str, body: Entity) -> Entity:
         there = self.find(kind, id_or_name)
         try:
-            id = str(uuid.UUID(id_or_name))
+            return self._keep(kind, str(uuid.UUID(id_or_name)), body)
         except ValueError:
             if kind not in NAMED_BY:
                 raise Complaint(404, "Not found") from None
-            id, body = there["id"] if there else str(uuid.uuid4()), {NAMED_BY[kind]: id_or_name, **body}
-        return self._keep(kind, id, body)
+        return self._keep(kind, there["id"] if there else str(uuid.uuid4()), {NAMED_BY[kind]: id_or_name, **body})
 
     def patch(self, kind: str, id_or_name: str, body: Entity) -> Entity:
         there = self.find(kind, id_or_name)
@@ -216,8 +231,10 @@ class Kong:
             raise Complaint(400, told, "foreign key violation", 4, {"@referenced_by": "routes"})
         del self.entities[kind][there["id"]]
         for below in ("plugins", "jwt", "key-auth", "oauth2"):
-            all = self.entities[below]
-            self.entities[below] = {id: e for id, e in all.items() if place not in (e.get(n) for n in REFERENCES)}
+            every = self.entities[below]
+            self.entities[below] = {
+                number: e for number, e in every.items() if place not in (e.get(n) for n in REFERENCES)
+            }
 
     def load(self, document: Entity) -> None:
         """A whole declarative configuration in place of all there is; nothing changes when a part of it is wrong."""
@@ -245,8 +262,8 @@ class Kong:
     def exported(self) -> Entity:
         document: Entity = {"_format_version": "3.0", "_transform": False, **self.others}
         listed = {kind: name for name, kind in DECLARED.items()}
-        for kind, all in self.entities.items():
-            flat = [{**e, **{n: e[n]["id"] for n in REFERENCES if e.get(n)}} for e in all.values()]
+        for kind, every in self.entities.items():
+            flat = [{**e, **{n: e[n]["id"] for n in REFERENCES if e.get(n)}} for e in every.values()]
             if flat:
                 document[listed.get(kind, kind)] = flat
         return document
@@ -321,13 +338,19 @@ def _answer(kong: Kong, request: web.Request, path: str, body: Entity) -> tuple[
     parts = [unquote(part) for part in path.split("/") if part]
     match (request.method, parts):
         case ("GET", []):
-            available = {name: True for name in kong.plugins}
+            available = dict.fromkeys(kong.plugins, True)
             configuration = {"database": kong.database}
-            return {"version": kong.version, "configuration": configuration, "plugins": {"available_on_server": available}}, 200
+            return {
+                "version": kong.version,
+                "configuration": configuration,
+                "plugins": {"available_on_server": available},
+            }, 200
         case ("GET", ["status"]):
             return {"configuration_hash": kong.config_hash}, 200
         case ("GET", ["schemas", "plugins", name]) if kong.shows_schemas and name in kong.plugins:
-            return {"fields": [{"protocols": {"type": "set"}}, {"config": {"type": "record", "fields": SCHEMAS[name]}}]}, 200
+            return {
+                "fields": [{"protocols": {"type": "set"}}, {"config": {"type": "record", "fields": SCHEMAS[name]}}]
+            }, 200
         case ("GET", ["config"]) if kong.database == "off":
             return {"config": yaml.safe_dump(kong.exported())}, 200
         case ("POST", ["config"]) if kong.database == "off":
@@ -381,4 +404,8 @@ def _page(kong: Kong, entities: list[Entity], request: web.Request) -> Entity:
     start = int(request.query.get("offset", 0))
     more = start + size < len(entities)
     data = entities[start : start + size]
-    return {"data": data, "next": f"/x?offset={start + size}" if more else None, **({"offset": start + size} if more else {})}
+    return {
+        "data": data,
+        "next": f"/x?offset={start + size}" if more else None,
+        **({"offset": start + size} if more else {}),
+    }

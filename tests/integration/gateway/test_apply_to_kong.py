@@ -30,7 +30,10 @@ async def test_an_empty_gateway_gets_the_platform(kong: Kong, to: To, gateway: G
     assert platform["grafana"]["host"] == "kube-prometheus-stack-grafana.monitoring.svc.cluster.local"
     assert kong.named("routes", "portal-services")["strip_path"] is False
     limits = {
-        name: (kong.plugin("rate-limiting", name)["config"]["minute"], kong.plugin("rate-limiting", name)["config"]["hour"])
+        name: (
+            kong.plugin("rate-limiting", name)["config"]["minute"],
+            kong.plugin("rate-limiting", name)["config"]["hour"],
+        )
         for name in ("datahub-gms", "trino", "superset")
     }
     assert limits == {"datahub-gms": (200, 10_000), "trino": (50, 1_000), "superset": (100, 5_000)}
@@ -173,7 +176,9 @@ async def test_switches_go_on_and_off_by_one_value(kong: Kong, to: To, with_valu
         ("change", name)
         for name in ("jwt", "oauth2", "key-auth", "request-transformer", "response-transformer", "ip-restriction")
     }
-    assert not any(e["enabled"] for e in kong.entities["plugins"].values() if e["name"] in ("jwt", "oauth2", "key-auth"))
+    assert not any(
+        e["enabled"] for e in kong.entities["plugins"].values() if e["name"] in ("jwt", "oauth2", "key-auth")
+    )
     assert kong.plugin("oauth2", "trino")["config"]["provision_key"] == provision_key
 
 

@@ -1,4 +1,4 @@
-"""From any state of the gateway one apply reaches the desired state, a second plan is empty, and what is not ours stays.
+"""From any state of the gateway one apply reaches the desired state, a second plan is empty, and others' things stay.
 
 Over HTTP against the double: what is tried is the planner, the client and the order of requests together.
 """
@@ -81,7 +81,7 @@ change = st.one_of(
 def by_hand(kong: Kong, step: tuple[Any, ...], number: int) -> None:
     """One change by somebody else; what Kong refuses did not happen."""
     verb, kind, which, *more = step
-    all = sorted(kong.entities[kind].values(), key=lambda each: str(each["id"]))
+    there = sorted(kong.entities[kind].values(), key=lambda each: str(each["id"]))
     services = sorted(kong.entities["services"].values(), key=lambda each: str(each["name"]))
     try:
         if verb == "add":
@@ -96,17 +96,17 @@ def by_hand(kong: Kong, step: tuple[Any, ...], number: int) -> None:
                 name = ["request-termination", "cors", "jwt"][number % 3]
                 entity |= {"name": name, "config": {}, "service": place}
             kong.add(kind, entity)
-        elif not all:
+        elif not there:
             return
         elif verb == "delete":
-            kong.delete(kind, all[which % len(all)]["id"])
+            kong.delete(kind, there[which % len(there)]["id"])
         elif verb == "patch":
-            kong.patch(kind, all[which % len(all)]["id"], more[0])
+            kong.patch(kind, there[which % len(there)]["id"], more[0])
         elif verb == "config":
-            kong.patch(kind, all[which % len(all)]["id"], {"config": more[0]})
+            kong.patch(kind, there[which % len(there)]["id"], {"config": more[0]})
         elif services:
             target = services[more[0] % len(services)]["id"] if more[0] else None
-            kong.patch(kind, all[which % len(all)]["id"], {"service": {"id": target} if target else None})
+            kong.patch(kind, there[which % len(there)]["id"], {"service": {"id": target} if target else None})
     except Complaint:
         return
 
@@ -117,9 +117,9 @@ def foreign(kong: Kong) -> dict[str, Any]:
     places = {kong.find("services", name)["id"] for name in SMALL.services if kong.find("services", name)}  # type: ignore[index]
     ours = {plugin.plugin for plugin in SMALL.plugins.values()}
     return {
-        id: each
-        for kind, all in kong.content().items()
-        for id, each in all.items()
+        number: each
+        for kind, every in kong.content().items()
+        for number, each in every.items()
         if "carbon-stream-bootstrap" not in (each["tags"] or ())
         and each.get("name") not in (wanted if kind != "plugins" else ours)
         and ((each.get("service") or {}).get("id") in places or kind == "services")
@@ -155,7 +155,7 @@ async def _mend(kong: Kong, prune: bool) -> None:
         taken = await apply(where, SMALL, prune=prune, patience=PATIENCE)
         assert [(a.verb, a.key) for a in taken.actions] == [(a.verb, a.key) for a in plan.actions]
         after = kong.content()
-        assert {id: after[kind][id] for kind in after for id in after[kind] if id in others} == others
+        assert {one: after[kind][one] for kind in after for one in after[kind] if one in others} == others
         writes = kong.writes
         second = await apply(where, SMALL, prune=prune, patience=PATIENCE)
         assert (second.actions, kong.writes) == ((), writes), "a second apply changes nothing"
