@@ -12,7 +12,8 @@ from carbon_stream.bootstrap.gateway.admin import Patience
 from carbon_stream.bootstrap.gateway.model import Gateway
 from carbon_stream.bootstrap.gateway.values import load_gateway
 from carbon_stream.settings import Settings
-from tests.support.kong import Kong, serving
+from tests.support.kong import Kong
+from tests.support.kong_server import serving
 
 QUICK = Patience(tries=4, first_wait_s=0.001, timeout_s=10)
 To = Callable[..., Settings]

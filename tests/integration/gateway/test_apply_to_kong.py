@@ -8,7 +8,8 @@ from carbon_stream.bootstrap.gateway.apply import apply, read_plan
 from carbon_stream.bootstrap.gateway.entities import Key
 from carbon_stream.bootstrap.gateway.model import Gateway
 from tests.integration.gateway.conftest import QUICK, To
-from tests.support.kong import Kong, serving
+from tests.support.kong import Kong
+from tests.support.kong_server import serving
 
 TEN = {
     "datahub-gms", "datahub-frontend", "trino", "superset", "dolphinscheduler", "mlflow", "iceberg-rest",

@@ -14,7 +14,8 @@ from carbon_stream.bootstrap.gateway.apply import Stopped, apply, read_plan
 from carbon_stream.bootstrap.gateway.model import Gateway
 from carbon_stream.errors import OperatorError
 from tests.integration.gateway.conftest import QUICK, To
-from tests.support.kong import Fault, Kong, serving
+from tests.support.kong import Fault, Kong
+from tests.support.kong_server import serving
 
 LOST = 1_000
 """The work is done and its answer is lost."""

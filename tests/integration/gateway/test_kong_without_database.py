@@ -10,7 +10,8 @@ from carbon_stream.bootstrap.gateway.apply import Stopped, apply, read_plan
 from carbon_stream.bootstrap.gateway.model import Gateway
 from carbon_stream.errors import OperatorError
 from tests.integration.gateway.conftest import QUICK, To
-from tests.support.kong import Kong, serving
+from tests.support.kong import Kong
+from tests.support.kong_server import serving
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from carbon_stream.bootstrap.gateway.apply import apply, read_plan
 from carbon_stream.bootstrap.gateway.model import Gateway
 from carbon_stream.bootstrap.gateway.values import load_gateway
 from carbon_stream.settings import Settings
-from tests.support.kong import Complaint, Kong, serving
+from tests.support.kong import Complaint, Kong
+from tests.support.kong_server import serving
 
 GATEWAY = load_gateway()
 SERVICES = [*GATEWAY.services]

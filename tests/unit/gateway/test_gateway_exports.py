@@ -41,7 +41,7 @@ def test_what_is_off_is_not_exported_and_secrets_are_references(tmp_path: Path) 
     assert consumer["keyauth_credentials"][0]["key"] == '${{ env "DECK_CARBON_STREAM_GATEWAY_KEYS_PLATFORM" }}'
     assert "oauth2_credentials" not in consumer
     (indent, told) = re.findall(
-        r'^( +)\$\{\{ env "DECK_CARBON_STREAM_GATEWAY_JWT_PUBLIC_PEM" \| indent (\d+)', text, re.M
+        r'^( +)\$\{\{ env "DECK_CARBON_STREAM_GATEWAY_JWT_PUBLIC_PEM" \| indent (\d+)', text, re.MULTILINE
     )[0]
     assert len(indent) == int(told), "decK fills a PEM of several lines in at the right column"
 
