@@ -18,7 +18,7 @@ EDITABLE := install --no-deps --no-build-isolation --editable .
 
 SDK := $(wildcard sdk/python/pyproject.toml)
 
-.PHONY: help run test lint types imports bench chaos packaging clean distclean lock
+.PHONY: help run test lint types imports bench chaos judge packaging clean distclean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ bench: $(VENV)/.dev ## the figures of the README, measured here; ARGS=… go to 
 
 chaos: $(VENV)/.dev ## faults for as long as one likes: ARGS="--seed 7 --minutes 10"
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+judge: $(VENV)/.dev ## Kong's own schemas (goks, built with Go) judge what bootstrap sends to a gateway
+	@command -v go >/dev/null || { echo "make judge needs Go (https://go.dev/dl/)" >&2; exit 1; }
+	@mkdir -p .tools/kong-judge
+	@cd tests/contract/kong_judge && go build -o ../../../.tools/kong-judge/judge . \
+	&& go list -m -f '{{.Dir}}' github.com/kong/goks > ../../../.tools/kong-judge/sources
+	@exec $(BIN)/python -m pytest tests/contract/test_gateway_by_kongs_schemas.py $(ARGS)
 
 lock: $(VENV)/.dev ## pin the newest allowed versions again, in all lock files
 	@COMPILE="$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url \
