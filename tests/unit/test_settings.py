@@ -184,3 +184,20 @@ def test_mutual_tls_with_an_encrypted_key(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert len(context.get_ca_certs()) == 1, "only the given authority is trusted"
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "url", ["kong:8001", "ftp://kong", "http://", "http://kong:0", "http://u:secret-pw@kong", "http://k/?a=b"]
+)
+def test_the_admin_apis_address_is_an_address_and_holds_no_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    message = refused(monkeypatch, CARBON_STREAM_KONG_ADMIN_URL=url)
+    assert "CARBON_STREAM_KONG_ADMIN_URL" in message
+    assert "secret-pw" not in message
+
+
+def test_the_admin_apis_token_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, CARBON_STREAM_KONG_ADMIN_TOKEN="rbac-42", CARBON_STREAM_KONG_ADMIN_URL="https://kong:8444/admin")
+    rows = {row["variable"]: row["value"] for row in Settings.load().shown()}
+    assert rows["CARBON_STREAM_KONG_ADMIN_TOKEN"] == "********"
+    assert rows["CARBON_STREAM_KONG_ADMIN_URL"] == "https://kong:8444/admin"
+    assert rows["CARBON_STREAM_KONG_ADMIN_VERIFY"] == "True"

@@ -91,7 +91,8 @@ def changed(document: Mapping[str, Any], state: State, plan: Plan) -> dict[str, 
         id_ = action.id or ids[action.key.kind.removesuffix("s")][action.key.name]
         rest = [entity for entity in lists.get(name) or () if entity.get("id") != id_]
         if action.verb != "delete":
-            rest.append({**revealed(action.body), "id": id_, **_references(action.refs, ids)})
+            said = {field: value for field, value in revealed(action.body).items() if value is not None}
+            rest.append({**said, "id": id_, **_references(action.refs, ids)})
         lists[name] = rest
     return lists
 
