@@ -3,6 +3,7 @@
 Written after Kong's documentation of the plugins: names, types, defaults; no rule between fields.
 """
 
+import uuid
 from typing import Any
 
 Field = dict[str, Any]
@@ -146,7 +147,7 @@ def filled(fields: list[Field], config: dict[str, Any]) -> dict[str, Any]:
             if spec["type"] == "record" and (value is not None or spec.get("required")):
                 value = filled(spec["fields"], value or {})
             elif value is None and spec.get("auto"):
-                value = "made-up-by-kong"
+                value = str(uuid.uuid4())
             full[name] = value
     return full
 

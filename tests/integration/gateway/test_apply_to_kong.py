@@ -196,3 +196,15 @@ async def test_an_older_kong_is_told_of_the_queue_in_its_own_words(to: To, gatew
         config = next(a.body["config"] for a in plan.actions if a.key.name == "http-log")
         assert "queue" not in config
         assert (config["queue_size"], config["flush_timeout"]) == (100, 1)
+
+
+async def test_mending_oauth2_keeps_the_key_that_kong_made_up(
+    kong: Kong, to: To, with_values: Callable[[str], Gateway]
+) -> None:
+    on = with_values("plugins: {oauth2: {enabled: true}}")
+    await apply(to(kong), on, patience=QUICK)
+    before = kong.plugin("oauth2", "trino")["config"]["provision_key"]
+    kong.patch("plugins", kong.plugin("oauth2", "trino")["id"], {"config": {"token_expiration": 1}})
+    await apply(to(kong), on, patience=QUICK)
+    now = kong.plugin("oauth2", "trino")["config"]
+    assert (now["token_expiration"], now["provision_key"]) == (3_600, before)
