@@ -181,15 +181,11 @@ class Partition:
         self._assigned.clear()
         self._committed = False
         await self._close_producer()
-        self._producer = PartitionProducer(
-            self.plan.kafka,
-            f"{self.plan.group_id}-{self.plan.name}-{self.number}",
-            self.plan.group_id,
-            self._logic.row_bytes_max,
-        )
+        plan, state = self.plan, self._state
+        transactional_id = f"{plan.group_id}-{plan.name}-{self.number}"
+        self._producer = PartitionProducer(plan.kafka, transactional_id, plan.group_id, self._logic.row_bytes_max)
         async with self._fencing:
             await self._producer.fence()
-        state = self._state
         sources = {topic: TopicPartition(topic, self.number) for topic in self.plan.topics}
         state.shard.open()
         asked = [self._changelog, *sources.values()]
@@ -208,7 +204,7 @@ class Partition:
         self._sweeper.begin()
         self.owned = True
         self.taken_over.set()
-        self.plan.observer.on_rows(self.plan.name, self.number, len(state.shard))
+        plan.observer.on_rows(plan.name, self.number, len(state.shard))
         log.debug("%s: taken over in %.2f s, %d rows", self, time.monotonic() - started, len(state.shard))
 
     async def _start_over(self, begin: int) -> None:
@@ -290,10 +286,8 @@ class Partition:
             self._busy_since = time.monotonic()
         for topic, start, end in gaps:
             # markers leave gaps too: only the broker knows what it has deleted
-            lost = min(await self._reader.begins_at(TP(topic, self.number)), end) - start
-            if lost > 0:
-                log.error("%s: %s lost offsets %d to %d before they were read", self, topic, start, start + lost - 1)
-                self._lost(topic, lost)
+            begin = await self._reader.begins_at(TP(topic, self.number))
+            self._lost(topic, self._positions.lost(topic, start, min(begin, end)))
 
     async def _next(self) -> list[Batch]:
         """All that is queued; empty when a sweep is due."""
@@ -315,14 +309,9 @@ class Partition:
             self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), ends, outcome.forwards
         )
         self._assigned.clear()
-        seconds = time.monotonic() - started
-        for topic, counted in outcome.counted.items():
+        for counted in outcome.counted.values():
             self._clock.saw(counted.at)
-            self.plan.observer.on_batch(self.plan.name, self.number, topic, counted, seconds)
-        for letter in outcome.dead:
-            self.plan.observer.on_dead_letter(letter.record.topic, letter.reason)
-        for forward in outcome.forwards:
-            self.plan.observer.on_forwarded(self.plan.name, forward.topic)
+        self.plan.tell(self.number, outcome, time.monotonic() - started)
         await patiently(lambda: unit.apply(self._state, outcome, written))
         self._committed = True
         self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))

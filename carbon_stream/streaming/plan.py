@@ -10,7 +10,7 @@ from faust.types import TP
 
 from carbon_stream.streaming.entry import Sweep
 from carbon_stream.streaming.observer import Observer
-from carbon_stream.streaming.unit import Logic
+from carbon_stream.streaming.unit import Logic, Outcome
 
 
 class Reader(Protocol):
@@ -42,3 +42,12 @@ class Plan:
     reassignment_s_max: float
     """How long a fenced partition waits for the group's new assignment: a member that was thrown out learns of it with
     its next heartbeat."""
+
+    def tell(self, partition: int, outcome: Outcome, seconds: float) -> None:
+        """Tell the observer what a unit of work has committed, and how long it took."""
+        for topic, counted in outcome.counted.items():
+            self.observer.on_batch(self.name, partition, topic, counted, seconds)
+        for letter in outcome.dead:
+            self.observer.on_dead_letter(letter.record.topic, letter.reason)
+        for forward in outcome.forwards:
+            self.observer.on_forwarded(self.name, forward.topic)

@@ -55,9 +55,13 @@ class Positions:
             return tally, 0
         if not tally.at:  # nothing was ever read: a stage that starts now begins where the topic begins
             return replace(tally, position=bounds.begin), 0
-        log.error("%s: %s lost offsets %d to %d before they were read",
-                  self._owner, topic, tally.position, bounds.begin - 1)  # fmt: skip
-        return replace(tally, position=bounds.begin), lost
+        return replace(tally, position=bounds.begin), self.lost(topic, tally.position, bounds.begin)
+
+    def lost(self, topic: str, start: int, end: int) -> int:
+        """How many offsets the topic has lost before they were read, from `start` until before `end`; it is logged."""
+        if end > start:
+            log.error("%s: %s lost offsets %d to %d before they were read", self._owner, topic, start, end - 1)
+        return max(0, end - start)
 
 
 def gaps(batches: Iterable[Batch], position: Callable[[str], int]) -> Iterator[tuple[str, int, int]]:

@@ -96,7 +96,7 @@ async def test_a_worker_killed_at_the_write_that_follows_a_commit(
 ) -> None:
     workers.start(1, **ROCKS, KILLED=when)
     await send(producer, workers.group, random.Random(3), 6_000, 3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while workers.exits()[1] is None:
             await asyncio.sleep(0.1)
     assert workers.exits()[1] == (-9 if when == "before" else -14)
