@@ -179,7 +179,7 @@ class KafkaTransport:
             self._place()
             if not len(self._client) and not self._unplaced:
                 self._client.poll(0)  # errors and log lines
-                self._woken.wait(_TICK_S if self._ending else _IDLE_S)
+                self._woken.wait(_IDLE_S)
             elif busy:
                 time.sleep(_TICK_S)
             else:
