@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from carbon_stream.bootstrap.topics.apply import read_plan
+from carbon_stream.bootstrap.topics.desired import wanted_topics
 from carbon_stream.errors import OperatorError
 from carbon_stream.settings import Settings
 from tests.support.secured_kafka import PASSWORD, SecuredKafka, secured_kafka
@@ -42,7 +43,7 @@ async def test_certificate_and_password_open_every_kind_of_client(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, mechanism: str
 ) -> None:
     settings = load(monkeypatch, {**environment, "KAFKA_SASL_MECHANISM": mechanism})
-    assert len((await read_plan(settings)).steps) == 17
+    assert len((await read_plan(settings)).steps) == len(wanted_topics())
     client = settings.kafka_client()
     async with AIOKafkaProducer(**client, acks="all", enable_idempotence=True):
         pass
