@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from carbon_stream.local import LocalKafka
 from carbon_stream.local.ports import free_ports
 
 FreshKafka = Callable[..., LocalKafka]
+
+# A machine that is slow for a moment fails nothing. The rest stays: where CI is set, the same examples each time.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ async def test_openlineage_becomes_a_graph_and_a_dataset_whatever_comes_first_an
 
     def loaded() -> Any:
         got = service.get("/v1/datasets/s3%3A%2F%2Flake%2Fprices")
-        return got if got["ingestion"] and got["transformations"] else None
+        return got if got["ingestion"]["last"] and got["transformations"] else None
 
     dataset = await eventually(loaded)
     assert dataset["ingestion"]["recordCount24h"] == 1_000
