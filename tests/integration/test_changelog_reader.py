@@ -84,7 +84,7 @@ async def reading(servers: str, *views: DictView, **options: Any) -> AsyncIterat
         await reader.stop()
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

@@ -14,7 +14,7 @@ DIMENSIONS = ("user", "service", "action", "resource", "result", "eventType")
 NAMES = [topic.name for topic in TOPICS]
 
 
-async def eventually(check: Callable[[], Any], seconds: float = 20.0) -> Any:
+async def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true answer of `check`; an answer of an error status counts as none."""
     deadline = time.monotonic() + seconds
     while True:

@@ -82,7 +82,7 @@ class Workers:
         await asyncio.sleep(seconds)
         self.processes[number].send_signal(signal.SIGCONT)
 
-    async def share_partitions(self, seconds: float = 30.0) -> None:
+    async def share_partitions(self, seconds: float = 90.0) -> None:
         """Until each worker has its half of the partitions: a pair of which one idles would prove nothing."""
         share = f"count {PARTITIONS // 2}"
         async with asyncio.timeout(seconds):

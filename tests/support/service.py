@@ -20,7 +20,7 @@ from carbon_stream.local import LocalKafka
 from carbon_stream.local.ports import free_ports
 from tests.support.processes import stop_all
 
-READY_S_MAX = 60.0
+READY_S_MAX = 120.0
 WORKER = (sys.executable, "-m", "carbon_stream.cli", "worker")
 ROOT = Path(__file__).parents[2]
 

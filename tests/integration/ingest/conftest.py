@@ -34,7 +34,7 @@ class Service:
         async with self.client.post(f"{self.url}/v1/events", json=events, headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)
 
-    async def until_ready(self, ready: bool = True, seconds: float = 30.0) -> None:
+    async def until_ready(self, ready: bool = True, seconds: float = 90.0) -> None:
         """Waits until readiness is as wanted."""
         async with asyncio.timeout(seconds):
             while self.ingest.ready is not ready:

@@ -48,6 +48,6 @@ async def test_events_for_a_missing_topic_are_to_be_sent_again_until_it_is_there
     status, answer = await service.post(api_call())
     assert (status, answer["receipts"][0]["retriable"]) == (503, True), "there are no topics yet"
     await make_topics(broker.bootstrap_servers)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while (await service.post(api_call()))[0] != 202:
             await asyncio.sleep(0.2)

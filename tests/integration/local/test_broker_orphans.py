@@ -33,7 +33,7 @@ def test_killed_owner_leaves_no_broker_behind(tmp_path: Path) -> None:
         guard = broker.parent()
         assert guard is not None
         owner.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while broker.is_running() or guard.is_running():
         assert time.monotonic() < deadline, "the broker outlives its owner"
         time.sleep(0.05)
@@ -64,7 +64,7 @@ def test_ctrl_c_reaches_the_owner_and_not_the_broker(tmp_path: Path) -> None:
         assert os.getpgid(broker) != os.getpgid(owner.pid)
         os.killpg(owner.pid, signal.SIGINT)
         owner.wait(10)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(broker):
         assert time.monotonic() < deadline, "the broker outlives its owner"
         time.sleep(0.05)

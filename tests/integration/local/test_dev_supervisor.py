@@ -115,7 +115,7 @@ def start_dev(tmp_path: Path, free_port: int) -> Iterator[StartDev]:
 
 
 def _gone(*pids: int) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(psutil.pid_exists(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still there: {[p for p in pids if psutil.pid_exists(p)]}"
         time.sleep(0.02)
@@ -128,7 +128,7 @@ def test_signal_stops_everything_in_reverse_order(start_dev: StartDev, signum: s
     dev.wait_for("demo pid")
     service, demo = dev.pid_after("| pid "), dev.pid_after("demo pid ")
     dev.process.send_signal(signum)
-    assert dev.process.wait(15) == 0
+    assert dev.process.wait(60) == 0
     _gone(service, demo)
     output = dev.output
     assert output.index("stopping the demo") < output.index("stopping the service")
@@ -187,8 +187,8 @@ def test_second_signal_stops_hard(start_dev: StartDev) -> None:
     dev.wait_for("service says goodbye")  # and stays
     began = time.monotonic()
     dev.process.send_signal(signal.SIGINT)
-    assert dev.process.wait(15) == 0
-    assert time.monotonic() - began < 5
+    assert dev.process.wait(60) == 0
+    assert time.monotonic() - began < 12
     _gone(dev.pid_after("| pid "))
 
 
@@ -235,7 +235,7 @@ def test_with_its_own_broker(start_dev: StartDev, tmp_path: Path) -> None:
     broker = [p for p in psutil.Process(dev.process.pid).children(recursive=True) if p.name() == "java"]
     assert len(broker) == 1
     dev.process.send_signal(signal.SIGINT)
-    assert dev.process.wait(15) == 0
+    assert dev.process.wait(60) == 0
     assert dev.output.index("stopping the service") < dev.output.index("stopping Kafka")
     _gone(broker[0].pid)
     assert (tmp_path / "data" / "node-1" / "kafka.log").exists()

@@ -50,7 +50,7 @@ async def _values(cluster: LocalKafka, topic: str) -> list[int]:
 
 async def test_topics_need_two_in_sync_replicas_by_default(three_brokers: LocalKafka) -> None:
     await _create_topic(three_brokers, "defaults")
-    async with _admin(three_brokers) as admin, asyncio.timeout(20):
+    async with _admin(three_brokers) as admin, asyncio.timeout(90):
         values: dict[str, str] = {}
         while not values:  # a broker that has not heard of the topic yet answers with an error and no settings
             (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "defaults")])

@@ -62,7 +62,7 @@ async def test_one_service_under_many_keys_is_told_in_order(pair: Service) -> No
             await producer.send_and_wait("system-health", health("billing", status), partition=partition % 6)
             await eventually(lambda status=status: status_of(pair, "billing") == status)  # type: ignore[misc]
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while len(found) < 3:
             found = await alerts(pair)
     assert [(a["state"], a["previousStatus"]) for a in found] == [

@@ -120,7 +120,7 @@ async def test_a_cloudevent_is_one_on_its_topic_too(service: Service) -> None:
     consumer = AIOKafkaConsumer(
         receipt["topic"], bootstrap_servers=service.kafka.bootstrap_servers, auto_offset_reset="earliest"
     )
-    async with consumer, asyncio.timeout(30):
+    async with consumer, asyncio.timeout(90):
         async for record in consumer:
             if (record.partition, record.offset) == (receipt["partition"], receipt["offset"]):
                 break

@@ -83,7 +83,7 @@ async def test_the_documented_app_counts_each_order_once(
         bad = await producer.send_and_wait(f"{app_id}-orders", b"{", partition=0)
     wanted = {f"c{n}": {"v": 1, "orders": 10, "cents": sum(range(n, 50, 5))} for n in range(5)}
     rows: dict[str, object] = {}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while rows != wanted or not await records_of(bootstrap_servers, f"{app_id}-dead-letters", 1):
             assert process.poll() is None, (tmp_path / "log").read_text()
             await asyncio.sleep(0.3)

@@ -122,7 +122,7 @@ async def test_each_count_is_in_an_hour_or_in_a_day_for_every_reader(
         assert watch.asked > 50
 
         await _send(bootstrap_servers, f"{group}-a", [("u1", DAYS[0]), ("u2", DAYS[1] + HOUR_MS)])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while (await view.summary("user", *RANGE, 1))["total"] < len(events) + 2 or _rows(view)[0]:
                 await asyncio.sleep(0.05)
         await _Watch(view, len(events) + 2).until(lambda: True)

@@ -49,7 +49,7 @@ class Watched(MemoryShard):
 
 
 async def _create(admin: AIOKafkaAdminClient, topic: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while topic not in await admin.list_topics():
             await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=SETTINGS)])
             await asyncio.sleep(0.1)
@@ -166,7 +166,7 @@ async def test_a_changelog_is_told_by_its_cluster_and_id(bootstrap_servers: str)
             assert first.origin.cluster == (await admin.describe_cluster())["cluster_id"]
             assert first.delete_retention_ms == 7_200_000
             await admin.delete_topics([name])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while name in await admin.list_topics():
                     await asyncio.sleep(0.1)
             await _create(admin, name)

@@ -48,7 +48,7 @@ def _stop(workers: Workers, number: int = 1) -> None:
     assert process.wait(20) == 0, workers.log(number)[-3000:]
 
 
-async def _logged(workers: Workers, what: str, times: int = 1, seconds: float = 30) -> None:
+async def _logged(workers: Workers, what: str, times: int = 1, seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while workers.log(1).count(what) < times:
             await asyncio.sleep(0.1)
@@ -184,7 +184,7 @@ async def test_a_second_worker_with_the_same_directory_ends_with_a_clear_word(wo
     workers.start(1, **ROCKS)
     await _logged(workers, "partitions taken over in")
     workers.start(2, **ROCKS, DATADIR=str(workers.folder / "worker-1"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while workers.exits()[2] is None:
             await asyncio.sleep(0.1)
     assert workers.exits()[2] != 0

@@ -20,7 +20,7 @@ async def _rows(workers: Workers) -> dict[tuple[int, bytes | None], dict[str, in
 
 async def _until(workers: Workers, number: int, said: str) -> None:
     """Until a worker has said something of each partition."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while workers.log(number).count(said) < PARTITIONS:
             assert workers.processes[number].poll() is None, workers.log(number)[-4000:]
             await asyncio.sleep(0.1)

@@ -20,7 +20,7 @@ async def _make_anew(bootstrap: str, topic: str) -> None:
     try:
         await admin.delete_topics([topic])
         settings = {"message.timestamp.type": "LogAppendTime"}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while topic in await admin.list_topics():
                 await asyncio.sleep(0.1)
             while topic not in await admin.list_topics():

@@ -38,7 +38,7 @@ def serving() -> Serving:
         build: Callable[[Settings], web.Application], settings: Settings, ready: bool = True
     ) -> AsyncIterator[ClientSession]:
         async with listening(build(settings), "127.0.0.1", 0) as url, ClientSession(url) as session:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while ready and (await session.get("/readyz")).status != 200:
                     await asyncio.sleep(0.1)
             yield session

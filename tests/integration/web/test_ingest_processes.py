@@ -60,7 +60,7 @@ class Processes:
         except (URLError, OSError, HTTPException):
             return False
 
-    def until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = 90.0) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, self.log.read_text()

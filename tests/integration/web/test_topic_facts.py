@@ -67,4 +67,4 @@ async def test_brokers_that_are_away_are_told_within_seconds(free_port: int) -> 
     with pytest.raises(ProblemError) as away:
         await facts.topics()
     assert (away.value.status, away.value.headers["Retry-After"]) == (503, "5")
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 30

@@ -21,7 +21,7 @@ Serving = Callable[..., AbstractAsyncContextManager[ClientSession]]
 async def shown(session: ClientSession, name: str, value: float, **labels: str) -> None:
     """Until a metric has a value."""
     found: dict[str, float] = {}
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while found.get(name) != value:
             await asyncio.sleep(0.2)
             async with session.get("/metrics") as answer:

@@ -78,7 +78,7 @@ async def test_a_bomb_of_empty_members_is_refused(open_door: OpenDoor) -> None:
     door = await open_door()
     began = time.monotonic()
     assert (await door.post(gzip.compress(b"") * 100_000, Content_Encoding="gzip"))[0] == 400
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -110,7 +110,7 @@ async def test_a_slow_sender_is_408(open_door: OpenDoor) -> None:
     answer = await asyncio.wait_for(door.raw(head, b"{", b'"a"', b":", pause_s=0.15), 20)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"application/problem+json" in answer
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
     assert door.ingest.room.used == 0
 
 
@@ -123,7 +123,7 @@ async def test_a_sender_that_goes_away_leaves_nothing_behind(open_door: OpenDoor
         await writer.drain()
         await asyncio.sleep(0.01)
         writer.transport.abort()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while door.ingest.room.used:
             await asyncio.sleep(0.01)
     assert (await door.post(orjson.dumps(event())))[0] == 202
