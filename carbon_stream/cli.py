@@ -13,6 +13,7 @@ from carbon_stream.commands.erase import erase
 from carbon_stream.commands.frame import Group
 from carbon_stream.commands.serve import ingest, query
 from carbon_stream.commands.show_settings import settings
+from carbon_stream.commands.tail import tail
 from carbon_stream.commands.worker import worker
 
 __all__ = ["main"]
@@ -27,7 +28,7 @@ def main() -> None:
     """
 
 
-for command in (bootstrap, contracts, dead_letters, demo, dev, erase, ingest, query, settings, worker):
+for command in (bootstrap, contracts, dead_letters, demo, dev, erase, ingest, query, settings, tail, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

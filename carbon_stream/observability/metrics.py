@@ -180,6 +180,13 @@ SKIPPED = counter(
 )
 VIEWS_READY = gauge("views_ready", "", "1 once the views of every process have been loaded, else 0.", "livemin")
 
+LIVE_READERS = gauge("live_readers", "readers", "Streams of the live tail that are open.", "livesum")
+LIVE_DROPPED = counter(
+    "live_dropped_events_total",
+    "events",
+    "Events that readers of the live tail were too slow for; each stream says how many it lacks.",
+)
+
 SERVICE_HEALTH = gauge(
     "service_health_status",
     "",

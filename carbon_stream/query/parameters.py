@@ -9,13 +9,13 @@ from aiohttp import web
 from carbon_stream.errors import ProblemError
 
 
-def parameters(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
-    """The parameters by name; a problem with status 400 for one that is not known or comes twice."""
+def parameters(request: web.Request, known: Collection[str], repeated: Collection[str] = ()) -> Mapping[str, str]:
+    """The parameters by name; a problem with status 400 for one that is not known or, unless `repeated`, twice."""
     for name in request.query:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise refused(name, f"there is no such parameter; known are: {listed}")
-        if len(request.query.getall(name)) > 1:
+        if name not in repeated and len(request.query.getall(name)) > 1:
             raise refused(name, "the parameter is given more than once")
     return dict(request.query)
 

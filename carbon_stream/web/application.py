@@ -19,9 +19,12 @@ from carbon_stream.dead_letters.replay import Replayer
 from carbon_stream.ingest import routes as ingest_routes
 from carbon_stream.ingest import service as ingest_service
 from carbon_stream.ingest.service import INGEST
+from carbon_stream.live import routes as live
+from carbon_stream.live.hub import Hub
 from carbon_stream.observability import metrics
 from carbon_stream.query import answers, audit, datasets, health, lineage
 from carbon_stream.query.audit_events import AuditEvents
+from carbon_stream.query.consumer_pool import ConsumerPool
 from carbon_stream.query.loaded import as_of_when_loaded
 from carbon_stream.settings import Settings
 from carbon_stream.views.audit import AuditView
@@ -39,6 +42,7 @@ from carbon_stream.web.topic_metrics import topic_metrics
 from carbon_stream.web.view_metrics import ViewMetrics
 
 _GAUGES_EVERY_S: Final = 1.0
+_STREAMS_CATCHING_UP: Final = 4
 
 Start = Callable[[], Awaitable[object]]
 
@@ -55,6 +59,7 @@ def query_application(settings: Settings) -> web.Application:
     """Answers queries from its own views; takes no events."""
     application = _bare(settings)
     _add_queries(application, settings)
+    _add_live_tail(application, settings)
     _add_dead_letters(application, settings)
     _add_catalog(application, settings)
     return _described(application)
@@ -65,6 +70,7 @@ def whole_application(settings: Settings) -> web.Application:
     application = _bare(settings)
     _add_ingest(application, settings)
     _add_queries(application, settings)
+    _add_live_tail(application, settings)
     _add_dead_letters(application, settings)
     _add_catalog(application, settings)
     return _described(application)
@@ -112,6 +118,20 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="kafka" not in application[READINESS].names())
     application.cleanup_ctx.append(_each_second(shown.show))
     application.cleanup_ctx.append(topic_metrics(kafka, settings.app_id))
+
+
+def _add_live_tail(application: web.Application, settings: Settings) -> None:
+    kafka = settings.kafka_client()
+    application[live.HUB] = hub = Hub(kafka)
+    application[live.POOL] = pool = ConsumerPool(kafka, _STREAMS_CATCHING_UP)
+    application.add_routes(live.routes())
+
+    async def end_streams(_: web.Application) -> None:
+        await hub.close()
+
+    application.on_shutdown.append(end_streams)  # before requests in work are waited for: these would not end
+    application.cleanup_ctx.append(_lasting(_nothing, pool.close))
+    application.cleanup_ctx.append(_each_second(lambda: metrics.LIVE_READERS.set(len(hub.readers))))
 
 
 def _add_dead_letters(application: web.Application, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from carbon_stream.query.audit_search import EVENT_TYPES, RESULTS
 from carbon_stream.views.lineage import DEPTH_MAX, DIRECTIONS, NODES_MAX
 from carbon_stream.web.dead_letters import KNOWN_REASONS, PAGE_DEFAULT, PAGE_MAX
 from carbon_stream.web.openapi_ingest import INGEST_OPERATIONS
+from carbon_stream.web.openapi_live import LIVE_OPERATIONS
 from carbon_stream.web.openapi_parts import RETRY_AFTER, Operation, get, integer, ok, path, problem, query
 from carbon_stream.web.openapi_schemas import Schema, enum, ref
 
@@ -59,6 +60,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/openapi.json"): get("showOpenapi", "This document", ok({"type": "object"})),
     ("GET", "/asyncapi.json"): get("showAsyncapi", "The topics and their messages", ok({"type": "object"})),
     **INGEST_OPERATIONS,
+    **LIVE_OPERATIONS,
     ("GET", "/v1/types"): get("listTypes", "All event types", ok(ref("Types"))),
     ("GET", "/v1/types/{eventType}"): get(
         "showType",

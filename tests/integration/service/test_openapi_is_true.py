@@ -94,12 +94,28 @@ def run_schemathesis(service: Service, document: Path, *options: str) -> None:
     assert done.returncode == 0, "\n".join(lines)
 
 
+STREAM = "/v1/events/stream"
 FORMATS = ("/api/v1/lineage", "/api/v1/lineage/batch", "/v1/sources/kong")
 
 
 def test_no_query_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
-    ingest = [option for path in ("/v1/events", *FORMATS) for option in ("--exclude-path", path)]
+    ingest = [option for path in ("/v1/events", STREAM, *FORMATS) for option in ("--exclude-path", path)]
     run_schemathesis(played, document_with_examples(played, tmp_path), *ingest, "--max-examples", "15")
+
+
+def test_no_stream_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
+    """Each for a second: without an end, a stream has no answer that could be checked."""
+    file = document_with_examples(played, tmp_path)
+    document = json.loads(file.read_text())
+    stream = document["paths"][STREAM]["get"]
+    for parameter in stream["parameters"]:
+        if parameter["name"] == "seconds":
+            parameter |= {"required": True, "schema": {"const": 1}}
+    # a type that is not on the topic is refused, which no schema can say
+    stream["parameters"] = [parameter for parameter in stream["parameters"] if parameter["name"] != "topic"]
+    file.write_text(json.dumps(document))
+    bounds = ("--phases", "examples,fuzzing", "--mode", "positive", "--max-examples", "3")
+    run_schemathesis(played, file, "--include-path", STREAM, *bounds)
 
 
 def test_no_other_format_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
