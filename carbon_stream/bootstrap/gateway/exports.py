@@ -19,52 +19,20 @@ import yaml
 from carbon_stream.bootstrap.gateway.deck import deck_text
 from carbon_stream.bootstrap.gateway.kubernetes import kubernetes_text
 from carbon_stream.bootstrap.gateway.model import Gateway
-from carbon_stream.bootstrap.gateway.values import PLATFORM, load_gateway, merged_values
+from carbon_stream.bootstrap.gateway.values import PLATFORM, load_gateway
+from carbon_stream.bootstrap.overlays import merged_values
+from carbon_stream.bootstrap.schemas import overlay_schema, schema
 
-__all__ = ["FORMS", "overlay_schema", "rendered", "schema"]
+__all__ = ["FORMS", "rendered"]
 
 _FOLDER = "deploy/platform"
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of the whole desired state."""
-    return {"$schema": _DIALECT, **Gateway.model_json_schema(by_alias=True)}
-
-
-def overlay_schema() -> dict[str, Any]:
-    """JSON Schema of an overlay: everything may be absent, and null takes a value away."""
-    relaxed = _relaxed(schema())
-    assert isinstance(relaxed, dict)
-    return {**relaxed, "title": "Gateway overlay"}
-
-
-def _relaxed(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_relaxed(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    relaxed = {
-        key: _relaxed(item) for key, item in value.items() if key not in ("required", "minProperties", "default")
-    }
-    if isinstance(value.get("properties"), dict):
-        relaxed["properties"] = {name: _nullable(item) for name, item in relaxed["properties"].items()}
-    if isinstance(value.get("additionalProperties"), dict):
-        relaxed["additionalProperties"] = _nullable(relaxed["additionalProperties"])
-    if isinstance(value.get("patternProperties"), dict):
-        relaxed["patternProperties"] = {name: _nullable(item) for name, item in relaxed["patternProperties"].items()}
-    return relaxed
-
-
-def _nullable(item: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [item, {"type": "null"}]}
 
 
 def _values(overlays: Sequence[Path]) -> str:
     load_gateway(overlays)
     if not overlays:
         return PLATFORM.read_text(encoding="utf-8")
-    return yaml.safe_dump(merged_values(overlays), sort_keys=False, width=120)
+    return yaml.safe_dump(merged_values(overlays, PLATFORM), sort_keys=False, width=120)
 
 
 def _json(document: Mapping[str, Any]) -> str:
@@ -76,8 +44,8 @@ FORMS: Mapping[str, Callable[[Sequence[Path]], str]] = MappingProxyType(
         "deck": lambda overlays: deck_text(load_gateway(overlays)),
         "kubernetes": lambda overlays: kubernetes_text(load_gateway(overlays)),
         "values": _values,
-        "schema": lambda _: _json(schema()),
-        "overlay-schema": lambda _: _json(overlay_schema()),
+        "schema": lambda _: _json(schema(Gateway)),
+        "overlay-schema": lambda _: _json(overlay_schema(Gateway)),
     }
 )
 """What `bootstrap export gateway --format` prints, from the overlays' paths."""

@@ -1,25 +1,11 @@
-"""How one document is laid over another: the rules of overlays, and of settings that services have of their own."""
+"""How two settings of one plugin at one place become one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["joined", "merged"]
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`: mappings are merged key by key, anything else is replaced, None takes a key away."""
-    result = dict(base)
-    for key, value in over.items():
-        below = result.get(key)
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
+__all__ = ["joined"]
 
 
 def joined(one: Mapping[str, Any], other: Mapping[str, Any], where: str = "config") -> dict[str, Any]:

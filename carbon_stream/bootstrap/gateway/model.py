@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from carbon_stream.bootstrap.gateway.merging import merged
 from carbon_stream.bootstrap.gateway.plugin_rules import check
+from carbon_stream.bootstrap.overlays import merged
 
 __all__ = ["CREDENTIAL_PLUGINS", "Consumer", "Gateway", "Plugin", "Route", "SecretRef", "Service", "Upstream"]
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from carbon_stream.bootstrap.gateway.exports import overlay_schema, schema
-from carbon_stream.bootstrap.gateway.merging import merged
-from carbon_stream.bootstrap.gateway.values import PLATFORM, load_gateway, merged_values
+from carbon_stream.bootstrap.gateway.model import Gateway
+from carbon_stream.bootstrap.gateway.values import PLATFORM, load_gateway
+from carbon_stream.bootstrap.overlays import merged, merged_values
+from carbon_stream.bootstrap.schemas import overlay_schema, schema
 from carbon_stream.errors import OperatorError
 
 
@@ -116,11 +117,11 @@ def test_laying_a_file_over_twice_is_as_once(base: dict[str, object], over: dict
 
 def test_the_schema_takes_what_the_models_take_and_refuses_what_is_unknown() -> None:
     document = yaml.safe_load(PLATFORM.read_text())
-    validator = Draft202012Validator(schema())
+    validator = Draft202012Validator(schema(Gateway))
     assert [error.message for error in validator.iter_errors(document)] == []
     assert not validator.is_valid({**document, "servces": {}})
     assert not validator.is_valid({**document, "version": 2})
-    assert json.loads(json.dumps(merged_values())) == document
+    assert json.loads(json.dumps(merged_values((), PLATFORM))) == document
 
 
 @pytest.mark.parametrize(
@@ -136,4 +137,4 @@ def test_the_schema_takes_what_the_models_take_and_refuses_what_is_unknown() -> 
     ],
 )
 def test_the_overlays_schema_takes_parts_and_nulls(text: str, fits: bool) -> None:
-    assert Draft202012Validator(overlay_schema()).is_valid(yaml.safe_load(text)) is fits
+    assert Draft202012Validator(overlay_schema(Gateway)).is_valid(yaml.safe_load(text)) is fits

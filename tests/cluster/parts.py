@@ -1,0 +1,127 @@
+"""The real Kubernetes and Istio for these tests: built with Go from their published modules, once a machine.
+
+    python -m tests.cluster.parts            # builds what is missing, and prints where each part is
+
+Kubernetes publishes binaries as downloads, which a package registry does not serve; its Go module is served. The
+module's own `replace` lines forbid `go install`, so it is built inside a small module that has the same requirements.
+Each part is kept under its version in the user's cache folder, and is put there in one step when it is whole.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from carbon_stream.local.artefacts import cache_root
+
+KUBERNETES = "v1.34.4"
+ISTIO_API = "v1.24.2"
+ISTIO_CRDS = "kubernetes/customresourcedefinitions.gen.yaml"
+_STAGING = KUBERNETES.replace("v1.", "v0.", 1)
+_LEFT_OUT = ("k8s.io/sample-cli-plugin", "k8s.io/sample-controller")
+"""Staged modules that are not published under the release's version; nothing built here needs them."""
+
+
+class Missing(Exception):
+    """A part is not here and cannot be made: says what to install."""
+
+
+def kube_apiserver() -> Path:
+    """The API server. Takes about 9 minutes of one core when it has to be built."""
+    return _kept(f"kube-apiserver-{KUBERNETES}", lambda target: _build_kubernetes("kube-apiserver", target))
+
+
+def istio_crds() -> Path:
+    """Istio's CustomResourceDefinitions, a file of the module istio.io/api (Apache 2.0)."""
+    return _kept(f"istio-crds-{ISTIO_API}.yaml", _copy_istio_crds)
+
+
+def etcd() -> Path:
+    """Etcd, as installed, or out of Debian's package without installing it."""
+    found = shutil.which("etcd")
+    return Path(found) if found else _kept("etcd-debian", _unpack_etcd)
+
+
+def _kept(name: str, make) -> Path:  # type: ignore[no-untyped-def]
+    root = cache_root() / "cluster"
+    kept = root / name
+    if kept.exists():
+        return kept
+    root.mkdir(parents=True, exist_ok=True)
+    with _locked(root / f"{name}.lock"):
+        if not kept.exists():
+            print(f"building {name} (once a machine) …", file=sys.stderr, flush=True)
+            fresh = root / f"{name}.{os.getpid()}"
+            make(fresh)
+            fresh.rename(kept)
+    return kept
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _go(*arguments: str, folder: Path | None = None) -> str:
+    if shutil.which("go") is None:
+        raise Missing("Go is not here: install it (https://go.dev/dl/), 1.24 or later")
+    environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
+    done = subprocess.run(
+        ["nice", "-n", "19", "go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Missing(f"go {' '.join(arguments)} failed:\n{done.stdout[-500:]}{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def _module(path: str) -> Path:
+    return Path(json.loads(_go("mod", "download", "-json", path))["Dir"])
+
+
+def _copy_istio_crds(target: Path) -> None:
+    shutil.copyfile(_module(f"istio.io/api@{ISTIO_API}") / ISTIO_CRDS, target)
+    target.chmod(0o644)
+
+
+def _build_kubernetes(command: str, target: Path) -> None:
+    source = _module(f"k8s.io/kubernetes@{KUBERNETES}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "go.mod").write_text(_requirements((source / "go.mod").read_text()))
+        shutil.copyfile(source / "go.sum", folder / "go.sum")
+        version = f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
+        package = f"k8s.io/kubernetes/cmd/{command}"
+        _go("build", "-trimpath", f"-ldflags=-s -w {version}", "-o", str(target), package, folder=folder)
+
+
+def _requirements(go_mod: str) -> str:
+    """Kubernetes' go.mod as that of a module which requires Kubernetes itself, its staged modules as published."""
+    lines = re.sub(r"=> \./staging/src/(k8s\.io/\S+)", rf"=> \1 {_STAGING}", go_mod).splitlines()
+    kept = [line for line in lines if not any(name in line for name in _LEFT_OUT)]
+    text = "\n".join(kept).replace("module k8s.io/kubernetes", "module cluster", 1)
+    return f"{text}\nrequire k8s.io/kubernetes {KUBERNETES}\n"
+
+
+def _unpack_etcd(target: Path) -> None:
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Missing("etcd is not here: install it (Debian: apt install etcd-server)")
+    with tempfile.TemporaryDirectory() as name:
+        for command in (["apt-get", "download", "-qq", "etcd-server"], ["sh", "-c", "dpkg-deb -x etcd-server_*.deb ."]):
+            done = subprocess.run(command, cwd=name, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Missing(f"etcd is not here and {' '.join(command)} failed (apt-get update first?): {done.stderr}")
+        shutil.move(Path(name) / "usr" / "bin" / "etcd", target)
+
+
+if __name__ == "__main__":
+    for part in (etcd, istio_crds, kube_apiserver):
+        print(part())
