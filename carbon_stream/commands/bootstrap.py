@@ -7,6 +7,7 @@ import sys
 import click
 
 from carbon_stream.commands import bootstrap_gateway as gateway
+from carbon_stream.commands import bootstrap_mesh as mesh
 from carbon_stream.commands.frame import CHANGES, load, output_option, run
 
 
@@ -71,6 +72,7 @@ def export() -> None:
     """Print the desired state in the forms of other tools. Asks nothing and changes nothing."""
 
 
-plan.add_command(gateway.plan)
-apply.add_command(gateway.apply)
-export.add_command(gateway.export)
+for area in (gateway, mesh):
+    plan.add_command(area.plan)
+    apply.add_command(area.apply)
+    export.add_command(area.export)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -107,6 +107,7 @@ values = st.recursive(
 documents = st.dictionaries(st.sampled_from("abc"), values, max_size=3)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents, documents)
 def test_laying_a_file_over_twice_is_as_once(base: dict[str, object], over: dict[str, object]) -> None:
     once = merged(base, over)

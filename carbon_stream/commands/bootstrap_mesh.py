@@ -1,0 +1,133 @@
+"""`carbon-stream bootstrap plan|apply|export mesh`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carbon_stream.commands.frame import CHANGES, load, output_option, run
+
+if TYPE_CHECKING:
+    from carbon_stream.bootstrap.mesh.apply import Rules
+    from carbon_stream.bootstrap.mesh.plan import Plan
+
+overlay_option = click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of your own values, laid over the platform's; the last one of several is on top.",
+)
+context_option = click.option("--context", help="A context of the kubeconfig; by default its current one.")
+_prune_option = click.option("--prune", is_flag=True, help="Delete what carries our label and is no longer wanted.")
+_downtime_option = click.option(
+    "--allow-downtime", is_flag=True, help="Also restart workloads that a restart takes away for a moment."
+)
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    return overlay_option(_prune_option(_downtime_option(context_option(output_option(command)))))
+
+
+@click.command("mesh")
+@_options
+def plan(overlays: tuple[Path, ...], prune: bool, allow_downtime: bool, context: str | None, output: str) -> None:
+    """Policies of the mesh that are missing or differ, those of others, and workloads without sidecars.
+
+    The API server is asked by dry runs; nothing is changed.
+    """
+    from carbon_stream.bootstrap.mesh.apply import Rules
+
+    _plan(overlays, Rules(prune=prune, allow_downtime=allow_downtime), context, output)
+
+
+@click.command("mesh")
+@_options
+@click.option("--dry-run", is_flag=True, help="Show the plan, and touch nothing; exit status as of plan.")
+@click.option(
+    "--rollout-timeout",
+    "rollout_timeout_s",
+    type=click.FloatRange(1, 7_200),
+    default=600.0,
+    show_default=True,
+    help="Seconds that a restarted workload may take to be whole again.",
+)
+def apply(
+    overlays: tuple[Path, ...],
+    prune: bool,
+    allow_downtime: bool,
+    context: str | None,
+    output: str,
+    dry_run: bool,
+    rollout_timeout_s: float,
+) -> None:
+    """Create what is missing, mend what differs, restart what has no sidecar; what is not ours is left alone.
+
+    Workloads are restarted one at a time, each when the one before is whole again. It stops at the first refusal and
+    says what was done, what was not, and how to go on. Phases that are STRICT stay so.
+    """
+    from carbon_stream.bootstrap.mesh.apply import Rules, Stopped
+    from carbon_stream.bootstrap.mesh.show import report_json, report_text
+
+    rules = Rules(prune=prune, allow_downtime=allow_downtime, rollout_timeout_s=rollout_timeout_s)
+    if dry_run:
+        _plan(overlays, rules, context, output)
+    load()
+    try:
+        report = run(_apply(overlays, rules, context, lambda line: click.echo(line, err=output == "json")))
+    except Stopped as stopped:
+        if output == "json":
+            click.echo(report_json(stopped.plan, stopped.done, stopped.undone, stopped.why))
+        raise
+    click.echo(report_json(report, report.steps, (), None) if output == "json" else report_text(report))
+
+
+async def _apply(overlays: tuple[Path, ...], rules: Rules, context: str | None, say: Callable[[str], None]) -> Plan:
+    from carbon_stream.bootstrap.mesh.apply import apply as take
+    from carbon_stream.bootstrap.mesh.cluster import connected
+    from carbon_stream.bootstrap.mesh.values import load_mesh
+
+    mesh = load_mesh(overlays)
+    async with connected(context) as cluster:
+        return await take(cluster, mesh, rules, say=say)
+
+
+def _plan(overlays: tuple[Path, ...], rules: Rules, context: str | None, output: str) -> None:
+    from carbon_stream.bootstrap import shown as form
+    from carbon_stream.bootstrap.mesh.show import shown
+
+    load()
+    result = run(_read(overlays, rules, context))
+    click.echo((form.as_json if output == "json" else form.as_text)(shown(result)))
+    sys.exit(0 if result.clean else CHANGES)
+
+
+async def _read(overlays: tuple[Path, ...], rules: Rules, context: str | None) -> Plan:
+    from carbon_stream.bootstrap.mesh.apply import read_plan
+    from carbon_stream.bootstrap.mesh.cluster import connected
+    from carbon_stream.bootstrap.mesh.values import load_mesh
+
+    mesh = load_mesh(overlays)
+    async with connected(context) as cluster:
+        return await read_plan(cluster, mesh, rules)
+
+
+@click.command("mesh")
+@overlay_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["kubernetes", "values", "schema", "overlay-schema"]),
+    default="kubernetes",
+    show_default=True,
+    help="Kubernetes objects; the values; JSON Schemas of values and of overlays.",
+)
+def export(overlays: tuple[Path, ...], form: str) -> None:
+    """The mesh's desired state, with no phase STRICT."""
+    from carbon_stream.bootstrap.mesh.exports import FORMS
+
+    click.echo(FORMS[form](overlays), nl=False)
