@@ -18,16 +18,20 @@ EDITABLE := install --no-deps --no-build-isolation --editable .
 
 SDK := $(wildcard sdk/python/pyproject.toml)
 
-.PHONY: help run test lint types imports bench chaos judge packaging clean distclean lock
+.PHONY: help run test test-cluster lint types imports bench chaos judge packaging clean distclean lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## the whole service with a real Kafka and a demo stream; ARGS=… go to `carbon-stream dev`
 	@exec $(BIN)/carbon-stream dev $(ARGS)
 
 test: $(VENV)/.dev ## every test, on a real broker; ARGS=… go to pytest
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-cluster: $(VENV)/.dev ## the mesh and every manifest on a real API server (etcd; Kubernetes built with Go, once)
+	@$(BIN)/python -m tests.cluster.parts
+	@exec $(BIN)/python -m pytest tests/cluster $(ARGS)
 
 lint: $(VENV)/.dev ## format, lint, strict types, direction of imports
 	$(BIN)/ruff format --check $(CODE)

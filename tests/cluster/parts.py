@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def etcd() -> Path:
     return Path(found) if found else _kept("etcd-debian", _unpack_etcd)
 
 
-def _kept(name: str, make) -> Path:  # type: ignore[no-untyped-def]
+def _kept(name: str, make: Callable[[Path], None]) -> Path:
     root = cache_root() / "cluster"
     kept = root / name
     if kept.exists():
@@ -57,7 +57,7 @@ def _kept(name: str, make) -> Path:  # type: ignore[no-untyped-def]
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root / f"{name}.lock"):
         if not kept.exists():
-            print(f"building {name} (once a machine) …", file=sys.stderr, flush=True)
+            sys.stderr.write(f"building {name} (once a machine) …\n")
             fresh = root / f"{name}.{os.getpid()}"
             make(fresh)
             fresh.rename(kept)
@@ -124,4 +124,4 @@ def _unpack_etcd(target: Path) -> None:
 
 if __name__ == "__main__":
     for part in (etcd, istio_crds, kube_apiserver):
-        print(part())
+        sys.stdout.write(f"{part()}\n")
