@@ -77,7 +77,7 @@ def _topology() -> None:
         except ImportError as error:
             raise MissingTopology(
                 f"the package {package!r}, which says what is folded into what, cannot be imported ({error}): start"
-                " the worker in the project's folder or in its image, where tables/ and agents/ lie beside it"
+                " this in the project's folder or in its image, where tables/ and agents/ lie beside it"
             ) from error
 
 

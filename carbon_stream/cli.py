@@ -13,6 +13,7 @@ from carbon_stream.commands.erase import erase
 from carbon_stream.commands.frame import Group
 from carbon_stream.commands.serve import ingest, query
 from carbon_stream.commands.show_settings import settings
+from carbon_stream.commands.tables import tables
 from carbon_stream.commands.tail import tail
 from carbon_stream.commands.worker import worker
 
@@ -28,7 +29,7 @@ def main() -> None:
     """
 
 
-for command in (bootstrap, contracts, dead_letters, demo, dev, erase, ingest, query, settings, tail, worker):
+for command in (bootstrap, contracts, dead_letters, demo, dev, erase, ingest, query, settings, tables, tail, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

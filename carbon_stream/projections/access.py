@@ -33,11 +33,12 @@ def fold_access(rows: Rows, entries: Sequence[Entry]) -> None:
             row[name] = max(row[name] or 0, entry.at)
             user = bounded(entry.event.user_id)
             users[user] = max(users.get(user, 0), entry.at)
-        row["users"] = _most_recent(users)
+        row["users"] = most_recent(users)
         rows.put(key, row)
 
 
-def _most_recent(users: dict[str, int]) -> dict[str, int]:
+def most_recent(users: dict[str, int]) -> dict[str, int]:
+    """The `USERS_MAX` users whose last access is the latest."""
     if len(users) <= USERS_MAX:
         return users
     return dict(nlargest(USERS_MAX, users.items(), key=lambda user: (user[1], user[0])))

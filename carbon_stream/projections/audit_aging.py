@@ -109,10 +109,22 @@ def _let_go_of_minutes(rows: Rows, key: Key) -> int:
     row = rows.get(key)
     if row is None or len(row["c"]) <= SLOTS_MAX:
         return 0
+    _to_first_minute(row)
+    rows.put(key, row)
+    return 1
+
+
+def _to_first_minute(row: Row) -> None:
     counts: dict[str, int] = {}
     for slot, count in row["c"].items():
         first = f"0{slot[-1]}"
         counts[first] = counts.get(first, 0) + count
     row["c"] = counts
-    rows.put(key, row)
-    return 1
+
+
+def without_old_minutes(key: Key, row: Row, now: int) -> Row:
+    """A row that was made in one go, of events of whatever age, as rounds of the sweep would have left it by `now`."""
+    is_old = key[0] in DAY_KINDS and int(key[1]) + HOUR_MS <= now - MINUTES_KEPT_MS - MARGIN_MS
+    if is_old and len(row["c"]) > SLOTS_MAX:
+        _to_first_minute(row)
+    return row

@@ -242,7 +242,12 @@ def _fold_items(rows: Rows, kind: str, items: Iterable[tuple[str, Entry, dict[st
             row_key = (kind, namespace, OTHER, day)
             row = rows.get(row_key)
         known = row["items"] if row is not None else []
-        rows.put(row_key, {"v": 1, "items": sorted([*known, *new], key=_newest_first)[:ITEMS_MAX]})
+        rows.put(row_key, {"v": 1, "items": newest_items([*known, *new])})
+
+
+def newest_items(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The newest ITEMS_MAX of a day's deployments or configuration changes, newest first."""
+    return sorted(items, key=_newest_first)[:ITEMS_MAX]
 
 
 def _newest_first(item: dict[str, Any]) -> tuple[int, int]:
@@ -293,7 +298,14 @@ def _expire(rows: Rows, key: Key, now: int) -> int:
     day_key = ("health-day", namespace, service, day)
     day_row = rows.get(day_key) or {"v": 1, "obs": [], "counts": [0, 0, 0, 0]}
     moved = [(hour_of_day * HOUR_MS << 2) + observation for observation in row["obs"]]
-    day_row["obs"] = joined(day_row["obs"], moved, HOUR_MS)
-    day_row["counts"] = [known + new for known, new in zip(day_row["counts"], row["counts"], strict=True)]
-    rows.put(day_key, day_row)
+    rows.put(day_key, merged_days(day_row, row | {"obs": moved}))
     return 2
+
+
+def merged_days(one: Row, other: Row) -> Row:
+    """The day's row of both rows' observations, whose times are within the day."""
+    return {
+        "v": 1,
+        "obs": joined(one["obs"], other["obs"], HOUR_MS),
+        "counts": [known + new for known, new in zip(one["counts"], other["counts"], strict=True)],
+    }

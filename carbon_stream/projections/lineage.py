@@ -97,10 +97,15 @@ def _add_columns(row: Row, sights: Sequence[Entry]) -> None:
     new = [_column(entry, column) for entry in sights for column in entry.event.columns or ()]
     if not new:
         return
-    known: list[Column] = [(at, 0, offset, src, dst, how) for src, dst, how, at, offset in row["columns"]]
-    kept, dropped = newest_columns([*known, *new])
-    row["columns"] = [[src, dst, how, at, offset] for at, _, offset, src, dst, how in kept]
+    added = [[src, dst, how, at, offset] for at, _, offset, src, dst, how in new]
+    row["columns"], dropped = kept_columns([*row["columns"], *added])
     row["dropped"] = row["dropped"] or dropped
+
+
+def kept_columns(columns: Iterable[list[Any]]) -> tuple[list[list[Any]], bool]:
+    """Of columns as a row has them, those that it keeps; and whether a bound dropped any."""
+    kept, dropped = newest_columns((at, 0, offset, src, dst, how) for src, dst, how, at, offset in columns)
+    return [[src, dst, how, at, offset] for at, _, offset, src, dst, how in kept], dropped
 
 
 def _column(entry: Entry, column: Any) -> Column:
