@@ -7,9 +7,10 @@ Filled in: `eventId` (a random UUID), `timestamp` (time of receipt), `version` (
 whose version is the deployed one), `correlationId` (the trace id of the event or the request, else the event's own
 id: an event that nothing is said about begins a flow of its own).
 
-`context` has `receivedAt` (ms), `requestId`, and where known `clientAddress`, `userAgent`, `consumer` (who
-authenticated at the gateway: `username`, `customId`, `credentialId`), `traceId`, and `service`: what the service
-catalog knows of the event's source (`namespace`, `group`, `tier`, `owner`).
+`context` has `receivedAt` (ms), `requestId`, and where known `clientAddress`, `userAgent`, `principal` (who has shown
+us who they are: `name`, `via`, `credentialId`), `consumer` (who authenticated at the gateway: `username`, `customId`,
+`credentialId`), `workload` (the peer in the mesh), `traceId`, and `service`: what the service catalog knows of the
+event's source (`namespace`, `group`, `tier`, `owner`).
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from uuid import uuid4
 
 import orjson
 
+from carbon_stream.access.principal import Principal
 from carbon_stream.contracts.catalog import TOPICS, Topic
 from carbon_stream.contracts.scalars import DEFAULT_VERSION
 from carbon_stream.enrichment.services import Service
@@ -64,6 +66,12 @@ class Origin:
     user_agent: str | None = None
     consumer: Consumer | None = None
     trace: TraceParent | None = None
+    by_gateway: bool = False
+    """Whether it came through the gateway, as far as can be told."""
+    workload: str | None = None
+    """SPIFFE ID of the peer in the mesh."""
+    principal: Principal | None = None
+    """Who has authenticated with us, where that is asked for."""
 
 
 class Enrichment:
@@ -111,10 +119,14 @@ def _base(origin: Origin) -> dict[str, Any]:
         base["clientAddress"] = origin.client_address
     if origin.user_agent is not None:
         base["userAgent"] = origin.user_agent
+    if origin.principal is not None:
+        base["principal"] = origin.principal.context()
     if origin.consumer is not None:
         consumer = origin.consumer
         who = {"username": consumer.username, "customId": consumer.custom_id, "credentialId": consumer.credential_id}
         base["consumer"] = {name: value for name, value in who.items() if value is not None}
+    if origin.workload is not None:
+        base["workload"] = origin.workload
     if origin.trace is not None:
         base["traceId"] = origin.trace.trace_id
     return base

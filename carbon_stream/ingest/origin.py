@@ -2,29 +2,34 @@
 
 Anyone who reaches the port can send `X-Consumer-Username` and the like. They are read only when the peer of the
 connection is in `trusted_proxies`, which is empty unless the operator sets it: not even loopback is trusted, since
-behind a sidecar every peer is local. A user agent and a `traceparent` are claims by nature, and are taken from anyone,
-bounded and cleaned.
+behind a sidecar every peer is local. In a mesh the peer is who our sidecar says it has shaken hands with, and the
+gateway is known by its SPIFFE ID alone. A user agent and a `traceparent` are claims by nature, and are taken from
+anyone, bounded and cleaned.
 """
 
 import itertools
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 from uuid import uuid4
 
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from carbon_stream.access import client_certificate
 from carbon_stream.enrichment import Consumer, Origin, TraceParent
 from carbon_stream.settings import Network
 
-__all__ = ["REQUEST_ID", "OriginReader", "clean", "new_request_id", "parse_traceparent"]
+__all__ = ["ORIGIN", "REQUEST_ID", "OriginReader", "clean", "new_request_id", "parse_traceparent"]
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Where the request keeps its id, for the answer's `X-Request-Id` and for logs."""
+
+ORIGIN: Final = web.RequestKey("origin", Origin)
+"""Where the request keeps its origin, once somebody has asked for it."""
 
 _NAME_CHARS_MAX: Final = 256
 _USER_AGENT_CHARS_MAX: Final = 512
@@ -36,19 +41,44 @@ _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _TRACEPARENT: Final = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 
 
-class OriginReader:
-    """Reads the origin of requests, believing the gateway's headers from trusted networks only."""
+# Where a sidecar's connections come from: loopback, and what Istio binds to for connections from outside.
+_SIDECAR: Final = tuple(ip_network(each) for each in ("127.0.0.0/8", "::1/128", "::6/128"))
 
-    def __init__(self, trusted: Sequence[Network], clock: Callable[[], float] = time.time) -> None:
+
+class OriginReader:
+    """Reads the origin of requests, believing the gateway's headers from trusted networks only.
+
+    With `gateway_identities`, from peers with one of these SPIFFE IDs only; then `trusted` are proxies in front of the
+    gateway.
+    """
+
+    def __init__(
+        self,
+        trusted: Sequence[Network],
+        clock: Callable[[], float] = time.time,
+        gateway_identities: Collection[str] | None = None,
+    ) -> None:
         self._trusted = tuple(trusted)
         self._clock = clock
+        self._gateways = gateway_identities
         self._is_trusted = lru_cache(maxsize=4_096)(self._in_trusted)
 
     def read(self, request: web.BaseRequest) -> Origin:
         """The origin of a request; also settles the id that the answer carries."""
+        known = request.get(ORIGIN)
+        if known is None:
+            known = request[ORIGIN] = self._read(request)
+        return known
+
+    def _read(self, request: web.BaseRequest) -> Origin:
         headers = request.headers
         peer = _address(request.remote or "")
-        by_gateway = peer is not None and self._is_trusted(peer)
+        workload = self._workload(peer, headers)
+        if self._gateways is None:
+            by_gateway = peer is not None and self._is_trusted(peer)
+        else:
+            by_gateway = workload in self._gateways
+            peer = None if _is_sidecar(peer) else peer  # a sidecar's address is nobody's
         given = headers.get("X-Request-Id", "") if by_gateway else ""
         request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         request[REQUEST_ID] = request_id
@@ -59,7 +89,15 @@ class OriginReader:
             user_agent=clean(headers.get("User-Agent"), _USER_AGENT_CHARS_MAX),
             consumer=_consumer(headers) if by_gateway else None,
             trace=_trace(headers),
+            by_gateway=by_gateway,
+            workload=workload,
         )
+
+    def _workload(self, peer: str | None, headers: CIMultiDictProxy[str]) -> str | None:
+        """Who our sidecar says the peer is; only the sidecar is believed, and only in a mesh."""
+        if self._gateways is None or client_certificate.HEADER not in headers or not _is_sidecar(peer):
+            return None
+        return client_certificate.caller_of(headers.getall(client_certificate.HEADER))
 
     def _client(self, peer: str | None, headers: CIMultiDictProxy[str]) -> str | None:
         """The last address in X-Forwarded-For that is no trusted proxy: further left anyone may have written."""
@@ -128,6 +166,11 @@ def _consumer(headers: CIMultiDictProxy[str]) -> Consumer | None:
         credential_id=clean(headers.get("X-Credential-Identifier"), _NAME_CHARS_MAX),
     )
     return consumer if consumer != Consumer() else None
+
+
+@lru_cache(maxsize=256)
+def _is_sidecar(peer: str | None) -> bool:
+    return peer is not None and any(ip_address(peer) in network for network in _SIDECAR)
 
 
 @lru_cache(maxsize=1_024)

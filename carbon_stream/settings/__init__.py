@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 
+from carbon_stream.settings.access import AccessSettings
 from carbon_stream.settings.base import ENV_PREFIX, Part, SettingsError
 from carbon_stream.settings.gateway import GatewaySettings
 from carbon_stream.settings.ingest import IngestSettings
@@ -45,7 +46,7 @@ class ProcessSettings(Part):
 
 
 # Pydantic puts the fields of the last part first: the order here is that of `carbon-stream settings`, from its end.
-class Settings(GatewaySettings, StreamingSettings, IngestSettings, KafkaSettings, ProcessSettings):
+class Settings(GatewaySettings, StreamingSettings, AccessSettings, IngestSettings, KafkaSettings, ProcessSettings):
     """All settings. Times carry their unit last in the name, sizes are bytes."""
 
     app_id: ClassVar[str] = "carbon-stream"  # fixed: consumer group, changelogs and transactions are named after it
