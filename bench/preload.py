@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.events import TOPIC
 from bench.place import Place
+from carbon_stream.access.pseudonyms import Pseudonyms
 from carbon_stream.contracts import limits
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.enrichment import Origin
@@ -56,7 +57,7 @@ async def preload(place: Place, events: Iterable[dict[str, Any]]) -> Stretch:
 def records(raw_events: list[bytes]) -> list[Record]:
     """What ingest makes of the events of one request."""
     origin = Origin(time.time_ns() // 1_000_000, "bench-request", client_address="10.20.0.1", user_agent="bench/1.0")
-    checked = Pipeline(origin, {}, limits.EVENT_BYTES).check(raw_events)
+    checked = Pipeline(origin, {}, limits.EVENT_BYTES, Pseudonyms(lambda: b"bench")).check(raw_events)
     assert not checked.rejections, checked.rejections
     return checked.records
 

@@ -11,6 +11,7 @@ from carbon_stream.commands.demo import demo
 from carbon_stream.commands.dev import dev
 from carbon_stream.commands.erase import erase
 from carbon_stream.commands.frame import Group
+from carbon_stream.commands.keys import keys
 from carbon_stream.commands.serve import ingest, query
 from carbon_stream.commands.show_settings import settings
 from carbon_stream.commands.tables import tables
@@ -29,7 +30,21 @@ def main() -> None:
     """
 
 
-for command in (bootstrap, contracts, dead_letters, demo, dev, erase, ingest, query, settings, tables, tail, worker):
+for command in (
+    bootstrap,
+    contracts,
+    dead_letters,
+    demo,
+    dev,
+    erase,
+    ingest,
+    keys,
+    query,
+    settings,
+    tables,
+    tail,
+    worker,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import os
 import re
 import secrets
 import tempfile
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,27 +29,31 @@ log = logging.getLogger(__name__)
 
 
 class Pseudonyms:
-    """Makes the hashes. What has their form already is left as it is, so that nothing is hashed twice."""
+    """Makes the hashes. What has their form already is left as it is, so that nothing is hashed twice.
 
-    def __init__(self, secret: bytes) -> None:
-        assert secret
-        self._secret = secret
+    `secret` is asked for when it is first needed.
+    """
+
+    def __init__(self, secret: Callable[[], bytes]) -> None:
+        self._secret = cache(secret)
         self._of = lru_cache(maxsize=4_096)(self._hash)
+
+    def warm(self) -> None:
+        """Asks for the secret now, so that what is wrong with it is told at the start."""
+        self._secret()
 
     def of(self, api_key: str) -> str:
         """What stands for a key; the empty string is no key."""
         return api_key if not api_key or _FORM.fullmatch(api_key) else self._of(api_key)
 
     def apply(self, event: dict[str, Any]) -> None:
-        """Replaces an event's `apiKey`, in place; also in what it claims of itself."""
+        """Replaces an event's `apiKey`, whatever its type, in place."""
         api_key = event.get("apiKey")
-        if isinstance(api_key, str):
-            event["apiKey"] = self.of(api_key)
-        elif api_key is not None:  # no contract allows it; shown it must not be all the same
-            event["apiKey"] = None
+        if api_key is not None:
+            event["apiKey"] = self.of(api_key if isinstance(api_key, str) else repr(api_key))
 
     def _hash(self, api_key: str) -> str:
-        digest = hmac.new(self._secret, api_key.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        digest = hmac.new(self._secret(), api_key.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return _PREFIX + digest.hexdigest()[:32]
 
 

@@ -7,6 +7,15 @@ _THREE_HOPS = "iceberg/marts/carbon_exposure"
 """Three hops away from the raw trades."""
 
 
+def _access(settings: Settings) -> list[str]:
+    if settings.access_ways:
+        return [
+            "",
+            f"Access control is on ({', '.join(sorted(settings.access_ways))}): send a credential with each call.",
+        ]
+    return ["", "Access control is off: whoever reaches this address may send and read everything (docs/access.md)."]
+
+
 def banner(settings: Settings, *, demo: bool = True) -> str:
     """Several lines for the terminal; ``demo`` says that the demo stream is being played."""
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
@@ -29,6 +38,7 @@ def banner(settings: Settings, *, demo: bool = True) -> str:
             f"  {url}/              what there is to open",
             f"  {url}/openapi.json  every call, its parameters and answers",
             f"  {url}/metrics       what an operator watches",
+            *_access(settings),
             *story,
             "",
             "  # who did how much, and what was denied",

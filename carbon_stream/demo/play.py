@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from carbon_stream.demo.scenario import CYCLE_STEPS, Scenario
 from carbon_stream.demo.step import Expected, Step, Way
 from carbon_stream.demo.tally import Tally
+from carbon_stream.errors import OperatorError
 
 _BATCH_EVENTS: Final = 100
 _BATCH_SECONDS: Final = 0.25
@@ -43,11 +44,13 @@ class Play:
         seed: int,
         say: Callable[[str], None],
         stop: asyncio.Event | None = None,
+        token: str | None = None,
     ) -> None:
         cycle = max(_SHORTEST_CYCLE, min(CYCLE_STEPS, count)) if count else CYCLE_STEPS
         self._steps = Scenario(seed, lambda: time.time_ns() // 1_000_000, cycle).steps()
         self._events_url = url.rstrip("/") + "/v1/events"
         self._kafka = dict(kafka)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._rate, self._count, self._say = rate, count, say
         self._stop = stop or asyncio.Event()
         self._batch: list[Step] = []
@@ -60,7 +63,7 @@ class Play:
         timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
         # Idempotent as the platform's libraries are: a repeat is one that the scenario means.
         producer = AIOKafkaProducer(**self._kafka, acks="all", enable_idempotence=True, linger_ms=10)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session:
             try:
                 await self._connect(producer)
                 await self._play(session, producer)
@@ -154,6 +157,9 @@ class Play:
                 await self._wait(attempt, f"{self._events_url} is away ({type(error).__name__})")
             else:
                 receipts = _receipts(answer, len(steps))
+                if receipts is None and status in (401, 403):
+                    told = "set CARBON_STREAM_TOKEN to a key that may send (role sender, any source and type)"
+                    raise OperatorError(f"{self._events_url} answered {status}: {told}")
                 if receipts is None and status in (400, 413, 415):
                     raise RuntimeError(f"{self._events_url} answered {status}: {answer[:500]!r}")
                 if receipts is not None:

@@ -45,7 +45,8 @@ async def _run(
     many = f"{count} steps" if count else "until it is stopped"
     pace = f"{rate:g} a second" if rate else "as fast as they are taken"
     say(f"playing seed {chosen} against {base}, {many}, {pace}")
-    tally = await Play(base, client, rate=rate, count=count, seed=chosen, say=say, stop=stop).run()
+    token = settings.token.get_secret_value() if settings.token is not None else None
+    tally = await Play(base, client, rate=rate, count=count, seed=chosen, say=say, stop=stop, token=token).run()
     for line in report(tally, base):
         say(line)
     return tally

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from carbon_stream.access.pseudonyms import Pseudonyms
 from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.enrichment import Enrichment, Origin, TraceParent
 from carbon_stream.enrichment.services import Service
 from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Reader, Refused, read_native
 from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
+from carbon_stream.ingest.scrutiny import Finding, Scrutiny
 from carbon_stream.routing import Record, record_of
 
 __all__ = ["NOT_JSON_REASONS", "Checked", "Pipeline"]
@@ -36,14 +38,25 @@ class Pipeline:
     """Checks and enriches the events of one request; `read` knows how its sender writes them."""
 
     def __init__(
-        self, origin: Origin, services: Mapping[str, Service], event_bytes_max: int, read: Reader = read_native
+        self,
+        origin: Origin,
+        services: Mapping[str, Service],
+        event_bytes_max: int,
+        pseudonyms: Pseudonyms,
+        read: Reader = read_native,
     ) -> None:
         self._read = read
+        self._scrutiny = Scrutiny(origin, pseudonyms)
         self._enrichment = Enrichment(origin, services)
         self._received_at = origin.received_at
         self._traceparent = str(origin.trace).encode() if origin.trace else None
         self._event_bytes_max = event_bytes_max
         self._record_bytes_max = event_bytes_max + limits.RECORD_BYTES - limits.EVENT_BYTES
+
+    @property
+    def findings(self) -> Mapping[Finding, int]:
+        """What did not fit together in the events so far, and how often."""
+        return self._scrutiny.findings
 
     def check(self, raw_events: Iterable[bytes]) -> Checked:
         """Records and rejections for raw events."""
@@ -97,6 +110,7 @@ class Pipeline:
         self, data: dict[str, Any], trace: TraceParent | None = None, headers: tuple[tuple[str, bytes], ...] = ()
     ) -> Record:
         topic = codec.accept(data)
+        self._scrutiny.look(topic, data)
         self._enrichment.apply(topic, data, trace)
         value = codec.encode(data)
         if len(value) > self._record_bytes_max:

@@ -117,7 +117,7 @@ class Receipts:
         headers = dict(more or {})
         if status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_S)
-            detail = f"{self._again} of {self._count} events should be sent again; the receipts say which"
+            detail = f"{self._again} of {self.count} events should be sent again; the receipts say which"
             return ProblemError(503, "Unavailable", detail, headers=headers, extra=self._body())
         if status == 413:
             return ProblemError(413, "Content too large", self._first_error, headers=headers, extra=self._body())
@@ -127,10 +127,11 @@ class Receipts:
     def _why_none(self) -> str:
         if NOT_TAKEN in self.rejected:
             return "an event is not valid, so none was taken (handling=strict); the receipts say why"
-        return "no event was valid; the receipts say why" if self._count else "there is no event in the request"
+        return "no event was valid; the receipts say why" if self.count else "there is no event in the request"
 
     @property
-    def _count(self) -> int:
+    def count(self) -> int:
+        """Events that have a receipt so far."""
         return sum(self.accepted.values()) + sum(self.rejected.values()) + self._skipped
 
     def _body(self) -> dict[str, Any]:

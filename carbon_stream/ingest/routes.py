@@ -72,17 +72,20 @@ async def _take(request: web.Request, select: Callable[[web.Request], Format], r
     ingest = request.app[INGEST]
     origin = ingest.origins.read(request)
     chosen = select(request)
-    pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, chosen.read)
-    async with Body(request, ingest.limits, ingest.room) as body:
-        data = await body.read()
-        raw_events, single = await _split(chosen, data, ingest.limits.events)
-        if single:
-            return await _one(ingest, pipeline, raw_events, receipts)
-        if strict:
-            if await _refuse_all(pipeline, raw_events, receipts, chosen.chunk):
-                return 422
-            raw_events, _ = await _split(chosen, data, ingest.limits.events)
-        return await _many(ingest, pipeline, raw_events, receipts, chosen.chunk)
+    pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms, chosen.read)
+    try:
+        async with Body(request, ingest.limits, ingest.room) as body:
+            data = await body.read()
+            raw_events, single = await _split(chosen, data, ingest.limits.events)
+            if single:
+                return await _one(ingest, pipeline, raw_events, receipts)
+            if strict:
+                if await _refuse_all(pipeline, raw_events, receipts, chosen.chunk):
+                    return 422
+                raw_events, _ = await _split(chosen, data, ingest.limits.events)
+            return await _many(ingest, pipeline, raw_events, receipts, chosen.chunk)
+    finally:
+        ingest.overseer.sent(origin, receipts.count, pipeline.findings)
 
 
 async def _split(chosen: Format, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from carbon_stream.access.pseudonyms import Pseudonyms, installation_secret
 from carbon_stream.contracts import limits as contract_limits
 from carbon_stream.contracts.catalog import TOPICS
 from carbon_stream.enrichment.services import Service, load_services
@@ -13,9 +14,10 @@ from carbon_stream.ingest.limits import Limits, Room
 from carbon_stream.ingest.observer import IngestObserver, Unobserved
 from carbon_stream.ingest.origin import OriginReader
 from carbon_stream.ingest.publisher import Publisher
+from carbon_stream.ingest.scrutiny import Overseer, Unseen
 from carbon_stream.settings import Settings
 
-__all__ = ["INGEST", "Ingest", "compose", "context"]
+__all__ = ["INGEST", "Ingest", "compose", "context", "origins_of", "pseudonyms_of"]
 
 
 @dataclass(slots=True)
@@ -27,7 +29,9 @@ class Ingest:
     origins: OriginReader
     services: Mapping[str, Service]
     publisher: Publisher
+    pseudonyms: Pseudonyms
     observer: IngestObserver = field(default_factory=Unobserved)
+    overseer: Overseer = field(default_factory=Unseen)
     draining: bool = False
     """Set first when the process is to stop: readiness goes, requests are still served."""
 
@@ -40,7 +44,21 @@ class Ingest:
 INGEST: Final = web.AppKey("ingest", Ingest)
 
 
-def compose(settings: Settings, observer: IngestObserver | None = None) -> Ingest:
+def origins_of(settings: Settings) -> OriginReader:
+    """How the origin of requests is read: whom to believe, by address or by identity in the mesh."""
+    gateways = frozenset(settings.gateway_identities) if settings.peer_identity == "mesh" else None
+    return OriginReader(settings.trusted_networks, gateway_identities=gateways)
+
+
+def pseudonyms_of(settings: Settings) -> Pseudonyms:
+    """What API keys are hashed with: the secret of the settings, else the one of this installation."""
+    given = settings.api_key_hash_secret
+    if given is not None:
+        return Pseudonyms(given.get_secret_value().encode)
+    return Pseudonyms(lambda: installation_secret(settings.data_dir))
+
+
+def compose(settings: Settings, observer: IngestObserver | None = None, overseer: Overseer | None = None) -> Ingest:
     """Ingest as the settings say; call it inside the event loop. Raises OperatorError for a bad service catalog."""
     limits = Limits.of(settings)
     room = Room(settings.max_pending_bytes)
@@ -56,15 +74,17 @@ def compose(settings: Settings, observer: IngestObserver | None = None) -> Inges
     return Ingest(
         limits=limits,
         room=room,
-        origins=OriginReader(settings.trusted_networks),
+        origins=origins_of(settings),
         services=load_services(settings.service_catalog),
         publisher=publisher,
+        pseudonyms=pseudonyms_of(settings),
         observer=observer or Unobserved(),
+        overseer=overseer or Unseen(),
     )
 
 
 def context(
-    settings: Settings, observer: IngestObserver | None = None
+    settings: Settings, observer: IngestObserver | None = None, overseer: Overseer | None = None
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """A cleanup context for an application: ingest under INGEST, started, and at the end drained and closed.
 
@@ -73,7 +93,8 @@ def context(
     """
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        ingest = app[INGEST] = compose(settings, observer)
+        ingest = app[INGEST] = compose(settings, observer, overseer)
+        ingest.pseudonyms.warm()
         await ingest.publisher.start()
         yield
         ingest.draining = True

@@ -24,19 +24,25 @@ class Record(Protocol):
     value: bytes | None
 
 
+Hide = Callable[[dict[str, Any]], object]
+"""Takes out of an event what is not to be shown, in place."""
+
+
 class Shown:
     """One record as readers are shown it: decoded and written once, however many there are."""
 
     __slots__ = ("event", "frame", "topic")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, hide: Hide) -> None:
         self.topic = record.topic
         self.event: dict[str, Any] | None = None
         """None: it is no event of its topic, which its frame says."""
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         try:
             decoder(record.topic)(record.value)
-            self.event = event = orjson.loads(record.value or b"")
+            event = orjson.loads(record.value or b"")
+            hide(event)  # before any filter looks at it
+            self.event = event
             self.frame = frame(None, {**event, **place, "receivedAt": record.timestamp})
         except Invalid as error:
             errors = [{"pointer": e.pointer, "type": e.type, "message": e.message} for e in error.errors]
@@ -46,13 +52,13 @@ class Shown:
             self.frame = frame("refused", {**place, "receivedAt": record.timestamp, "reason": "unshown", "errors": []})
 
 
-def lazily(record: Record) -> Callable[[], Shown]:
+def lazily(record: Record, hide: Hide = lambda _: None) -> Callable[[], Shown]:
     """Decodes when somebody wants the record, and then once."""
     kept: list[Shown] = []
 
     def show() -> Shown:
         if not kept:
-            kept.append(Shown(record))
+            kept.append(Shown(record, hide))
         return kept[0]
 
     return show

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from carbon_stream.contracts.catalog import BY_NAME
-from carbon_stream.live.frames import lazily
+from carbon_stream.live.frames import Hide, lazily
 from carbon_stream.live.positions import Positions
 from carbon_stream.live.reader import Reader
 from carbon_stream.streaming import clients
@@ -48,7 +48,10 @@ class Unavailable(Exception):
 class Hub:
     """Hands new records to its readers. `kafka` are an aiokafka client's settings."""
 
-    def __init__(self, kafka: Mapping[str, Any], *, readers_max: int = READERS_MAX) -> None:
+    def __init__(
+        self, kafka: Mapping[str, Any], *, readers_max: int = READERS_MAX, hide: Hide = lambda _: None
+    ) -> None:
+        self.hide = hide
         self.readers: set[Reader] = set()
         self._kafka = dict(kafka)
         self._readers_max = readers_max
@@ -152,7 +155,7 @@ class Hub:
         polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS_MAX)
         for partition, records in polled.items():
             for record in records:
-                show = lazily(record)
+                show = lazily(record, self.hide)
                 for reader in self.readers:
                     reader.offer(record.topic, show)
             self._positions[partition] = records[-1].offset + 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
 
-from carbon_stream.live.frames import Shown, lazily
+from carbon_stream.live.frames import Hide, Shown, lazily
 from carbon_stream.live.positions import Positions
 from carbon_stream.live.reader import Reader
 
@@ -46,7 +46,7 @@ async def missed(consumer: AIOKafkaConsumer, asked: Positions, now: Positions, r
     return Missed(still, {partition: now[partition] for partition in still}, skipped)
 
 
-async def read_again(consumer: AIOKafkaConsumer, what: Missed) -> AsyncIterator[tuple[str, list[Shown]]]:
+async def read_again(consumer: AIOKafkaConsumer, what: Missed, hide: Hide) -> AsyncIterator[tuple[str, list[Shown]]]:
     """The records, topic by topic as the broker gives them, in order within a partition."""
     left = dict(what.begins)
     if not left:
@@ -60,7 +60,7 @@ async def read_again(consumer: AIOKafkaConsumer, what: Missed) -> AsyncIterator[
         silent = 0 if polled else silent + 1
         for partition, records in polled.items():
             ours = [record for record in records if record.offset < what.ends[partition]]
-            yield partition.topic, [lazily(record)() for record in ours]
+            yield partition.topic, [lazily(record, hide)() for record in ours]
         for partition in list(left):
             if await consumer.position(partition) >= what.ends[partition]:
                 del left[partition]

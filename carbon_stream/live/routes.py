@@ -95,7 +95,7 @@ class _Sending:
                 if what.skipped:
                     await self._write(frames.gap(0, what.skipped))
                 chunk = bytearray()
-                async for topic, records in read_again(consumer, what):
+                async for topic, records in read_again(consumer, what, self._request.app[HUB].hide):
                     for shown in records:
                         if wanted.wants_refused if shown.event is None else wanted.accepts(topic, shown.event):
                             chunk += shown.frame

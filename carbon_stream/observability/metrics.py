@@ -102,6 +102,33 @@ INFLIGHT = gauge(
     "livesum",
 )
 
+ACCESS_REFUSED = counter(
+    "access_refused_total",
+    "requests",
+    "Requests turned away before anything was done for them.",
+    reason="missing, malformed, unknown, expired, signature, algorithm, audience, issuer, claims, lifetime, not-yet,"
+    " role, rate",
+)
+ACCESS_INCIDENTS = counter(
+    "access_incidents_total",
+    "incidents",
+    "What does not fit together about callers; a security event tells of each kind once a minute.",
+    action="authentication, authorization, source-mismatch, type-mismatch, principal-mismatch, gateway-impersonation",
+)
+ACCESS_RELOADS = counter(
+    "access_reloads_total",
+    "readings",
+    "Readings of the access file and of the tokens' key set; one that failed leaves what was read before.",
+    what="access-file, jwks",
+    result="ok, failed",
+)
+UNRECORDED = counter(
+    "unrecorded_events_total",
+    "events",
+    "Events of our own that could not be published, and are in the log only.",
+    topic="topic that they were for",
+)
+
 BATCH = histogram("batch_records", "records", "Records in one batch of a partition.", _RECORDS, stage=_STAGE)
 TRANSACTION = histogram(
     "transaction_duration_seconds",

@@ -17,6 +17,9 @@ AsOf = Callable[[str], int]
 """Table name to the time in ms up to which its view knows everything."""
 AS_OF: web.AppKey[AsOf] = web.AppKey("as_of")
 
+ROWS_READ: web.RequestKey[int] = web.RequestKey("rows_read", int)
+"""Where a handler says how many events its answer shows, for the record of who has read them."""
+
 SLICE_S = 0.005
 """Work on an answer pauses after this long, so that other requests are served in between."""
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from carbon_stream.errors import ProblemError
 from carbon_stream.projections.audit import DIMENSIONS
-from carbon_stream.query.answers import AS_OF, json_answer
+from carbon_stream.query.answers import AS_OF, ROWS_READ, json_answer
 from carbon_stream.query.audit_events import AuditEvents, Unavailable
 from carbon_stream.query.audit_search import CURSOR_CHARS_MAX, EVENT_TYPES, RESULTS, Search
 from carbon_stream.query.consumer_pool import Busy
@@ -77,6 +77,7 @@ async def events(request: web.Request) -> web.Response:
         raise _again("Too many searches", "other searches for events are running, try again soon") from None
     except Unavailable as error:
         raise _again("Events cannot be read", str(error)) from None
+    request[ROWS_READ] = len(page.events)
     return json_answer({"events": page.events, "next": page.next, "scanned": page.scanned, "skipped": page.skipped})
 
 

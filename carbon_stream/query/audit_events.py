@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +43,16 @@ class Page:
 
 
 class AuditEvents:
-    """Searches the audit topics. `kafka` are an aiokafka client's settings; `scans` may run at once."""
+    """Searches the audit topics. `kafka` are an aiokafka client's settings; `scans` may run at once.
 
-    def __init__(self, kafka: Mapping[str, Any], *, scans: int = 4) -> None:
+    `hide` takes out of each event what is not to be shown.
+    """
+
+    def __init__(
+        self, kafka: Mapping[str, Any], *, scans: int = 4, hide: Callable[[dict[str, Any]], object] = lambda _: None
+    ) -> None:
         self._pool = ConsumerPool(kafka, scans)
+        self._hide = hide
 
     async def close(self) -> None:
         """Let go of the consumers."""
@@ -65,7 +71,7 @@ class AuditEvents:
             async with asyncio.timeout(_ANSWER_S_MAX), self._pool.consumer() as consumer:
                 ranges = await _ranges(consumer, search, await self._pool.partitions(search.topics))
                 parts = _parts(ranges, done, limit)
-                return await _Reading(consumer, search, limit).page(parts)
+                return await _Reading(consumer, search, limit, self._hide).page(parts)
         except (KafkaError, OSError, TimeoutError, TookTooLong) as error:
             raise Unavailable(f"Kafka could not be read: {error or type(error).__name__}") from error
 
@@ -130,8 +136,10 @@ def _parts(
 class _Reading:
     """One page while it is read."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, search: Search, limit: int) -> None:
-        self._consumer, self._search, self._limit = consumer, search, limit
+    def __init__(
+        self, consumer: AIOKafkaConsumer, search: Search, limit: int, hide: Callable[[dict[str, Any]], object]
+    ) -> None:
+        self._consumer, self._search, self._limit, self._hide = consumer, search, limit, hide
         self._events: list[dict[str, Any]] = []
         self._bytes = self._scanned = self._skipped = 0
         self._seen: set[tuple[str, str]] = set()
@@ -180,5 +188,6 @@ class _Reading:
             if (event["source"], event_id) in self._seen:
                 return
             self._seen.add((event["source"], event_id))
+        self._hide(event)
         self._events.append({**event, "topic": record.topic, "partition": record.partition, "offset": record.offset})
         self._bytes += len(record.value or b"")

@@ -92,7 +92,9 @@ class AccessSettings(Part):
         description="secret that apiKey in audit events is hashed with, the same for all processes; unset: made once"
         " and kept in the data directory",
     )
-    api_key: SecretStr | None = Field(None, description="credential that our own clients show (demo): a key or a token")
+    token: SecretStr | None = Field(
+        None, description="credential that our own clients show (demo, tail): a key or a token"
+    )
 
     @model_validator(mode="after")
     def _access_is_whole(self) -> Self:

@@ -18,7 +18,7 @@ from carbon_stream.dead_letters.reader import DeadLetterReader
 from carbon_stream.dead_letters.replay import Replayer
 from carbon_stream.ingest import routes as ingest_routes
 from carbon_stream.ingest import service as ingest_service
-from carbon_stream.ingest.service import INGEST
+from carbon_stream.ingest.service import INGEST, pseudonyms_of
 from carbon_stream.live import routes as live
 from carbon_stream.live.hub import Hub
 from carbon_stream.observability import metrics
@@ -34,6 +34,8 @@ from carbon_stream.views.health import HealthView
 from carbon_stream.views.lineage import LineageView
 from carbon_stream.views.reader import ChangelogReader, View
 from carbon_stream.web import catalog_routes, dead_letters, index, openapi, status
+from carbon_stream.web.access_setup import Access
+from carbon_stream.web.guard import guard
 from carbon_stream.web.ingest_metrics import IngestMetrics
 from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
@@ -49,45 +51,45 @@ Start = Callable[[], Awaitable[object]]
 
 def ingest_application(settings: Settings) -> web.Application:
     """Takes events in; no queries, so it holds no rows."""
-    application = _bare(settings)
-    _add_ingest(application, settings)
+    application, access = _bare(settings)
+    _add_ingest(application, settings, access)
     _add_catalog(application, settings)
-    return _described(application)
+    return _described(application, access)
 
 
 def query_application(settings: Settings) -> web.Application:
     """Answers queries from its own views; takes no events."""
-    application = _bare(settings)
+    application, access = _bare(settings)
     _add_queries(application, settings)
     _add_live_tail(application, settings)
     _add_dead_letters(application, settings)
     _add_catalog(application, settings)
-    return _described(application)
+    return _described(application, access)
 
 
 def whole_application(settings: Settings) -> web.Application:
     """Everything in one process."""
-    application = _bare(settings)
-    _add_ingest(application, settings)
+    application, access = _bare(settings)
+    _add_ingest(application, settings, access)
     _add_queries(application, settings)
     _add_live_tail(application, settings)
     _add_dead_letters(application, settings)
     _add_catalog(application, settings)
-    return _described(application)
+    return _described(application, access)
 
 
-def _bare(settings: Settings) -> web.Application:
-    application = web.Application(middlewares=[_measured, problems], client_max_size=settings.max_body_bytes)
+def _bare(settings: Settings) -> tuple[web.Application, Access]:
+    application = web.Application(middlewares=[_measured, problems, guard], client_max_size=settings.max_body_bytes)
     application.on_response_prepare.append(add_headers)
     application[READINESS] = Readiness()
     application.add_routes(status.routes())
     application.cleanup_ctx.append(_gauges)
-    return application
+    return application, Access(application, settings)
 
 
-def _add_ingest(application: web.Application, settings: Settings) -> None:
+def _add_ingest(application: web.Application, settings: Settings, access: Access) -> None:
     application.add_routes(ingest_routes.routes())
-    application.cleanup_ctx.append(ingest_service.context(settings, IngestMetrics()))
+    application.cleanup_ctx.append(ingest_service.context(settings, IngestMetrics(), access.log))
 
     def lack() -> str | None:
         ingest = application.get(INGEST)
@@ -101,7 +103,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     kafka = settings.kafka_client()
     freshness = Freshness(kafka)
     application[audit.AUDIT_VIEW] = audit_view = AuditView()
-    application[audit.AUDIT_EVENTS] = audit_events = AuditEvents(kafka)
+    application[audit.AUDIT_EVENTS] = audit_events = AuditEvents(kafka, hide=pseudonyms_of(settings).apply)
     application[health.HEALTH_VIEW] = health_view = HealthView()
     application[lineage.LINEAGE_VIEW] = lineage_view = LineageView()
     application[datasets.DATASETS_VIEW] = datasets_view = DatasetsView()
@@ -122,7 +124,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
 
 def _add_live_tail(application: web.Application, settings: Settings) -> None:
     kafka = settings.kafka_client()
-    application[live.HUB] = hub = Hub(kafka)
+    application[live.HUB] = hub = Hub(kafka, hide=pseudonyms_of(settings).apply)
     application[live.POOL] = pool = ConsumerPool(kafka, _STREAMS_CATCHING_UP)
     application.add_routes(live.routes())
 
@@ -138,8 +140,6 @@ def _add_dead_letters(application: web.Application, settings: Settings) -> None:
     reader = DeadLetterReader(settings.kafka_client())
     application[dead_letters.READER] = reader
     application[dead_letters.REPLAYER] = Replayer(settings.kafka_client(), reader)
-    token = settings.admin_token
-    application[dead_letters.ADMIN_TOKEN] = token.get_secret_value() if token else ""
     application.add_routes(dead_letters.routes())
 
 
@@ -148,8 +148,10 @@ def _add_catalog(application: web.Application, settings: Settings) -> None:
     application.add_routes(catalog_routes.routes())
 
 
-def _described(application: web.Application) -> web.Application:
-    """Last of all: the documents tell of the routes that are there."""
+def _described(application: web.Application, access: Access) -> web.Application:
+    """Last of all: the documents tell of the routes that are there, and of who may call them."""
+    application.cleanup_ctx.append(access.watch())
+    application.cleanup_ctx.append(_each_second(access.log.flush))
     application.add_routes([*openapi.routes(), *index.routes()])
     application[openapi.DOCUMENT] = openapi.document(application)
     return application

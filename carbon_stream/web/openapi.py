@@ -14,11 +14,12 @@ from aiohttp import web
 
 from carbon_stream.contracts.exports import asyncapi
 from carbon_stream.query.parameters import parameters
-from carbon_stream.web.dead_letters import ADMIN_TOKEN
+from carbon_stream.web.guard import GUARD
 from carbon_stream.web.openapi_formats import format_components
 from carbon_stream.web.openapi_paths import OPERATIONS
 from carbon_stream.web.openapi_query_schemas import QUERY_SCHEMAS
 from carbon_stream.web.openapi_schemas import SCHEMAS, event_components
+from carbon_stream.web.openapi_security import schemes, secured
 
 _REFERENCE: Final = re.compile(rb'"#/components/schemas/([A-Za-z0-9_.-]+)"')
 DOCUMENT: Final = web.AppKey("openapi_document", bytes)
@@ -51,7 +52,8 @@ def document(application: web.Application) -> bytes:
     paths: dict[str, dict[str, Any]] = {}
     for method, path in operations(application):
         if (method, path) in OPERATIONS:  # a test holds that all are
-            paths.setdefault(path, {})[method.lower()] = _as_set_up(application, OPERATIONS[method, path])
+            operation = secured(application[GUARD], method, path, OPERATIONS[method, path])
+            paths.setdefault(path, {})[method.lower()] = operation
     components = {**SCHEMAS, **QUERY_SCHEMAS, **event_components(), **format_components()}
     return orjson.dumps(
         {
@@ -73,21 +75,10 @@ def document(application: web.Application) -> bytes:
                         "required": True,
                     }
                 },
-                "securitySchemes": {
-                    "adminToken": {"type": "http", "scheme": "bearer", "description": "CARBON_STREAM_ADMIN_TOKEN"}
-                },
+                "securitySchemes": schemes(application[GUARD]),
             },
         }
     )
-
-
-def _as_set_up(application: web.Application, operation: dict[str, Any]) -> dict[str, Any]:
-    """Without a token in the settings a guarded call refuses everybody, so that no credentials help."""
-    if "security" not in operation or application[ADMIN_TOKEN]:
-        return operation
-    responses = {status: answer for status, answer in operation["responses"].items() if status != "401"}
-    open_to_nobody = {name: value for name, value in operation.items() if name != "security"}
-    return {**open_to_nobody, "responses": responses}
 
 
 def operations(application: web.Application) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ REQUEST_ID: Final = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 RETRY_AFTER: Final = {**REQUEST_ID, "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "required": True}}
 _TITLES: Final = {
     400: "The request is not understood.",
-    401: "The bearer token is missing or wrong.",
-    403: "The call is switched off.",
+    401: "The credential is missing, wrong or expired.",
+    403: "The caller does not have the role that this needs, or the call is switched off.",
     404: "There is no such thing.",
     408: "The body did not come in time.",
     409: "The cursor belongs to a search with other parameters.",

@@ -13,6 +13,7 @@ import pytest
 
 from carbon_stream_producer import (
     AsyncEventProducer,
+    ConfigurationError,
     DeliveryFailed,
     EventProducer,
     HttpTransport,
@@ -228,3 +229,45 @@ def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | 
 def test_a_202_without_the_receipts_is_never_taken_for_delivered(body: bytes) -> None:
     (outcome,) = outcomes(202, body, ["e"])
     assert isinstance(outcome, DeliveryFailed)
+
+
+def test_a_token_goes_along_and_a_function_gives_a_fresh_one_after_a_401(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = iter(["old", "fresh"])
+    service.replies = [(401, {}, {"title": "Credential refused"})]
+    with EventProducer("svc", transport=HttpTransport(service.url, token=lambda: next(tokens))) as producer:
+        assert producer.produce_service_health_event(**HEALTH).result(30).status == "accepted"
+    assert [headers["Authorization"] for _, _, headers, _ in service.requests] == ["Bearer old", "Bearer fresh"]
+    monkeypatch.setenv("CARBON_STREAM_TOKEN", "from-the-environment")
+    with EventProducer("svc", transport=HttpTransport(service.url)) as producer:
+        producer.produce_service_health_event(**HEALTH).result(30)
+    assert service.requests[-1][2]["Authorization"] == "Bearer from-the-environment"
+
+
+def test_a_fixed_token_that_is_refused_is_final(service: Service) -> None:
+    service.replies = [(401, {}, {"title": "Credential refused", "detail": "the key has expired"})]
+    with EventProducer("svc", transport=HttpTransport(service.url, token="cs_x")) as producer:
+        error = producer.produce_service_health_event(**HEALTH).exception(30)
+    assert error is not None
+    assert (error.retriable, "the key has expired" in str(error), "cs_x" in str(error)) == (False, True, False)
+
+
+def test_a_token_function_that_fails_is_asked_again(service: Service) -> None:
+    calls: list[int] = []
+
+    def token() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("the issuer is away")
+        return "t"
+
+    with EventProducer("svc", transport=HttpTransport(service.url, token=token)) as producer:
+        assert producer.produce_service_health_event(**HEALTH).result(30).status == "accepted"
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a b", "schlüssel", "a\r\nX-Consumer-Username: root"])
+def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(token: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        HttpTransport("http://127.0.0.1:1", token=token)
+    assert token not in str(caught.value)

@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from carbon_stream.access.entries import parse_access
 from carbon_stream.cli import main
 from carbon_stream.commands.frame import Group
 from carbon_stream.contracts.exports import export_all
@@ -97,3 +98,25 @@ def test_exports_are_checked_file_by_file(tmp_path: Path) -> None:
 def test_replay_wants_ids_or_a_filter_and_not_both() -> None:
     for arguments in ([], ["0-1", "--reason", "invalid"]):
         assert CliRunner().invoke(main, ["dead-letters", "replay", *arguments]).exit_code == 2
+
+
+def test_a_new_key_fits_the_file_that_it_is_for(tmp_path: Path) -> None:
+    command = ["keys", "new", "--name", "loader", "--role", "sender", "--source", "batch-*", "--rate", "500"]
+    made = CliRunner().invoke(main, [*command, "--expires", "2027-01-31"])
+    assert made.exit_code == 0
+    key = made.stderr.splitlines()[0].rpartition(" ")[2]
+    file = tmp_path / "access.yaml"
+    file.write_text("version: 1\nkeys:\n" + made.stdout)
+    assert key not in made.stdout
+    _, principal = parse_access(file.read_bytes(), "it").keys[key.split("_")[1]]
+    assert (principal.name, principal.allowance.sources) == ("loader", ("batch-*",))
+    checked = CliRunner().invoke(main, ["keys", "check", str(file)])
+    assert checked.exit_code == 0
+    assert "loader: sender, until 2027-01-31" in checked.stdout
+
+
+def test_a_key_that_could_not_be_used_is_not_made() -> None:
+    made = CliRunner().invoke(main, ["keys", "new", "--name", "x", "--role", "sender", "--type", "PageViewEvent"])
+    assert made.exit_code == 1
+    assert "matches no event type" in made.stderr
+    assert "cs_" not in made.output

@@ -145,7 +145,17 @@ async def _results(request: web.Request, *, batch: bool) -> Results:
 async def _take(request: web.Request, ingest: Ingest, results: Results, batch: bool) -> None:
     given = request.content_type if "Content-Type" in request.headers else None
     native.media_type_of(given, request.charset, (native.JSON,))
-    pipeline = Pipeline(ingest.origins.read(request), ingest.services, ingest.limits.event_bytes)
+    origin = ingest.origins.read(request)
+    pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms)
+    try:
+        await _take_documents(request, ingest, pipeline, results, batch)
+    finally:
+        ingest.overseer.sent(origin, results.received, pipeline.findings)
+
+
+async def _take_documents(
+    request: web.Request, ingest: Ingest, pipeline: Pipeline, results: Results, batch: bool
+) -> None:
     async with Body(request, ingest.limits, ingest.room) as body:
         data = await body.read()
         chunk: list[tuple[int, Part]] = []

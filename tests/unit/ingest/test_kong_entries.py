@@ -44,7 +44,7 @@ async def test_an_entry_becomes_an_api_call(open_door: OpenDoor) -> None:
         "requestSizeBytes": 412,
         "responseSizeBytes": 9982,
         "userId": "ana",
-        "apiKey": "7f9c2ba4-e88f-4a1e-9d3b-2f1d7e6c5b03",
+        "apiKey": door.ingest.pseudonyms.of("7f9c2ba4-e88f-4a1e-9d3b-2f1d7e6c5b03"),
         "ipAddress": "203.0.113.9",
         "correlationId": "4bf92f3577b34da6a3ce929d0e0e4736",
     }

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from os import environ
@@ -33,16 +33,26 @@ _BACKOFF_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 Waiting = tuple[Record, Done, float]
 
 
+def _checked(token: str) -> str:
+    """A token as it may stand in a header; ConfigurationError, without it, for one that may not."""
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise ConfigurationError("the token has characters that no token has (a line end at its end, perhaps)")
+    return token
+
+
 class HttpTransport:
     """Posts to `url` (the service's, with or without /v1/events); CARBON_STREAM_URL where it is not given.
 
-    `headers` go with every request, such as a gateway's key. `ssl_context` replaces the system's authorities.
+    `token` is an API key or a JSON Web Token, or a function that gives one for each request; CARBON_STREAM_TOKEN where
+    it is not given. `headers` go with every request, such as a gateway's key. `ssl_context` replaces the system's
+    authorities.
     """
 
     def __init__(
         self,
         url: str | None = None,
         *,
+        token: str | Callable[[], str] | None = None,
         headers: Mapping[str, str] | None = None,
         request_timeout_s: float = 30.0,
         ssl_context: SSLContext | None = None,
@@ -54,6 +64,8 @@ class HttpTransport:
         self._https, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._path = parts.path.rstrip("/").removesuffix("/v1/events") + "/v1/events"
         self._headers = dict(headers or {})
+        chosen = token if token is not None else environ.get("CARBON_STREAM_TOKEN", "")
+        self._token = chosen if callable(chosen) else _checked(chosen)
         self._request_timeout_s = request_timeout_s
         self._ssl = ssl_context
         self._queue: deque[Waiting] = deque()
@@ -157,20 +169,30 @@ class HttpTransport:
     def _post(self, records: list[Record]) -> tuple[list[Outcome | None], float | None, str]:
         event_ids = [record.event_id for record in records]
         try:
-            status, headers, body = self._request(records)
+            authorization = self._authorization()
+        except Exception as error:  # noqa: BLE001 - the application's function; it may do better in a moment
+            return [None] * len(records), None, f"the token function failed ({type(error).__name__})"
+        try:
+            status, headers, body = self._request(records, authorization)
         except (OSError, HTTPException) as error:
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
             return [None] * len(records), None, f"{self._host} did not answer ({error!r})"
         why = f"{self._host} answered {status}"
+        if status == 401 and callable(self._token):  # it may have expired on the way: the function gives a fresh one
+            return [None] * len(records), None, why
         return outcomes(status, body, event_ids), retry_after_s(headers.get("Retry-After")), why
 
-    def _request(self, records: list[Record]) -> tuple[int, Message, bytes]:
+    def _authorization(self) -> dict[str, str]:
+        token = _checked(self._token()) if callable(self._token) else self._token
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _request(self, records: list[Record], authorization: dict[str, str]) -> tuple[int, Message, bytes]:
         if self._connection is None:
             self._connection = self._connect()
         kind = "application/json" if len(records) == 1 else "application/x-ndjson"
-        headers = {**self._headers, "Content-Type": kind, "User-Agent": self._agent}
+        headers = {**self._headers, **authorization, "Content-Type": kind, "User-Agent": self._agent}
         if records[0].traceparent is not None:
             headers["traceparent"] = records[0].traceparent
         self._connection.request("POST", self._path, b"\n".join(record.value for record in records), headers)
