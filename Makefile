@@ -17,8 +17,12 @@ CODE := $(wildcard carbon_stream agents tables dashboards tests bench sdk)
 EDITABLE := install --no-deps --no-build-isolation --editable .
 
 SDK := $(wildcard sdk/python/pyproject.toml)
+NODE_SDK := $(patsubst %/package.json,%,$(wildcard sdk/node/package.json))
+HAS_NODE := node -e 'const [a, b] = process.versions.node.split("."); process.exit(+(+a < 20 || (+a === 20 && +b < 19)))' \
+	>/dev/null 2>&1 && command -v npm >/dev/null
+NO_NODE := echo "NOT DONE: the Node.js library needs Node.js 20.19 or later and npm on the PATH (https://nodejs.org)" >&2
 
-.PHONY: help run test test-cluster lint types imports bench chaos judge packaging clean distclean lock
+.PHONY: help run test test-cluster lint types imports node node-types bench chaos judge packaging clean distclean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,13 +40,23 @@ test-cluster: $(VENV)/.dev ## the mesh and every manifest on a real API server (
 lint: $(VENV)/.dev ## format, lint, strict types, direction of imports
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(MAKE) types imports
+	$(MAKE) types imports node-types
 
 types: $(VENV)/.dev
 	$(BIN)/mypy $(CODE)
 
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache --no-logo
+
+node: ## the Node.js library and its tests, compiled (where Node.js is there)
+ifneq ($(NODE_SDK),)
+	@if $(HAS_NODE); then $(MAKE) $(NODE_SDK)/build/.made; else $(NO_NODE); fi
+endif
+
+node-types:
+ifneq ($(NODE_SDK),)
+	@if $(HAS_NODE); then $(MAKE) $(NODE_SDK)/node_modules/.made && cd $(NODE_SDK) && npm run --silent check; else $(NO_NODE); fi
+endif
 
 packaging: $(VENV)/.dev ## the wheel and the image's steps alone
 	@exec $(BIN)/python -m pytest tests/packaging $(ARGS)
@@ -70,10 +84,11 @@ lock: $(VENV)/.dev ## pin the newest allowed versions again, in all lock files
 
 clean: ## remove what builds and tests left; environment and data stay
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	$(if $(NODE_SDK),rm -rf $(NODE_SDK)/dist $(NODE_SDK)/build)
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and the environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(NODE_SDK:%=%/node_modules)
 
 # One environment serves both; what the tests need contains what a run needs, so .dev stands for .run as well.
 $(VENV)/.run: requirements-run.lock pyproject.toml | $(VENV)/.python
@@ -87,6 +102,17 @@ $(VENV)/.dev: requirements-dev.lock requirements-run.lock pyproject.toml $(SDK) 
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@$(PIP) $(EDITABLE) $(SDK:%/pyproject.toml=--editable %)
 	@touch $(VENV)/.run $@
+
+ifneq ($(NODE_SDK),)
+$(NODE_SDK)/node_modules/.made: $(NODE_SDK)/package.json $(NODE_SDK)/package-lock.json
+	@echo "Installing what the Node.js library is built with (once) …"
+	@cd $(NODE_SDK) && npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+$(NODE_SDK)/build/.made: $(NODE_SDK)/node_modules/.made $(wildcard $(addprefix $(NODE_SDK)/,*.json src/*.*ts src/*/*.ts test/*.ts))
+	@cd $(NODE_SDK) && npm run --silent build
+	@touch $@
+endif
 
 $(VENV)/.python:
 	@test -n "$(PYTHON)" || { echo "carbon-stream needs Python 3.11 or later with venv (on Debian and Ubuntu:" \

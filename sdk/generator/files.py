@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from sdk.generator import python_code, python_events, python_readme, vectors
-from sdk.generator.source import COMMAND, types
+from sdk.generator import node_code, node_readme, python_code, python_events, python_readme, vectors
+from sdk.generator.source import COMMAND, Type, types
 
 PACKAGE = "sdk/python/carbon_stream_producer"
+NODE_PACKAGE = "sdk/node/src"
 _HEADER = f'"""{{title}}\n\nMade from carbon_stream/contracts/exports by `{COMMAND}`: do not edit.\n"""\n\n'
 
 
@@ -30,7 +32,24 @@ def rendered() -> dict[str, str]:
         for name, (title, text) in code.items()
     }
     readme = "sdk/python/README.md"
-    return texts | {readme: python_readme.with_tables(readme, known)} | vectors.rendered()
+    return texts | {readme: python_readme.with_tables(readme, known)} | _node(known) | vectors.rendered()
+
+
+def _node(known: Sequence[Type]) -> dict[str, str]:
+    code = {
+        "tables": ("What the library knows of each event type.", node_code.tables(known)),
+        "checks": (
+            "Quick checks: what they say yes to is valid, the tables decide the rest.",
+            node_code.checks(known),
+        ),
+        "methods": ("One method an event type.", node_code.methods(known)),
+        "events": ("An interface for each event type.", node_code.events(known)),
+    }
+    texts = {
+        f"{NODE_PACKAGE}/generated/{name}.ts": node_code.headed(title, text) for name, (title, text) in code.items()
+    }
+    readme = "sdk/node/README.md"
+    return texts | {readme: node_readme.with_tables(readme, known)}
 
 
 def _formatted(text: str) -> str:

@@ -12,9 +12,13 @@ END = "<!-- end of it -->"
 
 def with_tables(path: str, known: Sequence[Type]) -> str:
     """The README as it is, with what stands between the marks made anew."""
+    return between_marks(path, "\n".join(line for kind in known for line in _section(kind)))
+
+
+def between_marks(path: str, made: str) -> str:
+    """A file as it is, with this between the marks."""
     before, _, rest = (ROOT_FOLDER / path).read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    made = "\n".join(line for kind in known for line in _section(kind))
     return f"{before}{BEGIN}\n{made}\n{END}{after}"
 
 

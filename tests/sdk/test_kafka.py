@@ -5,18 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from carbon_stream.contracts import codec
-from carbon_stream.contracts.catalog import TOPICS
-from carbon_stream.contracts.limits import RECORD_BYTES
 from carbon_stream.local import LocalKafka
 from carbon_stream_producer import (
     AiokafkaTransport,
@@ -26,12 +19,12 @@ from carbon_stream_producer import (
     EventProducer,
     KafkaSettings,
     KafkaTransport,
-    Receipt,
     flow,
 )
 from carbon_stream_producer.generated.tables import BY_EVENT_TYPE
-from tests.support.sdk_vectors import VECTORS, agrees, arguments, headers_of
-from tests.support.secured_kafka import SecuredKafka, secured_kafka
+from tests.support.sdk_broker import at_offsets, compare, records_of
+from tests.support.sdk_vectors import VECTORS, arguments
+from tests.support.secured_kafka import SecuredKafka
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -45,66 +38,9 @@ HEALTH: dict[str, Any] = {
 SECURITY: dict[str, Any] = {"category": "network", "severity": "LOW"}
 
 
-def make_topics(kafka: LocalKafka) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    settings = {"max.message.bytes": str(RECORD_BYTES + (64 << 10))}
-    wanted = [NewTopic(topic.name, topic.partitions, 1, config=settings) for topic in TOPICS]
-    for made in admin.create_topics(wanted).values():
-        made.result(30)
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """A broker with the twelve topics: the shared one has other tests' topics of these names."""
-    with LocalKafka(tmp_path_factory.mktemp("sdk")) as kafka:
-        make_topics(kafka)
-        yield kafka
-
-
 @pytest.fixture
 def settings(broker: LocalKafka) -> KafkaSettings:
     return KafkaSettings(broker.bootstrap_servers)
-
-
-async def records_of(kafka: LocalKafka, ids: set[str]) -> dict[str, ConsumerRecord]:
-    """The records of these events, by the id in their headers; fails for one that is there twice."""
-    found: dict[str, ConsumerRecord] = {}
-    partitions = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, fetch_max_wait_ms=50) as consumer:
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                for record in batch:
-                    event_id = dict(record.headers)["ce_id"].decode()
-                    if event_id in ids:
-                        assert event_id not in found
-                        found[event_id] = record
-    return found
-
-
-def compare(vector: dict[str, Any], receipt: Receipt, record: ConsumerRecord) -> None:
-    expected = vector["expected"]
-    assert (receipt.topic, receipt.partition, receipt.offset) == (record.topic, record.partition, record.offset)
-    assert (record.topic, record.partition) == (expected["topic"], expected["partition"]), vector["name"]
-    assert record.key == (None if expected["key"] is None else expected["key"].encode())
-    assert agrees(expected, record.value), vector["name"]
-    assert list(record.headers) == headers_of(expected)
-    codec.decoder(record.topic)(record.value)
-
-
-async def at_offsets(kafka: LocalKafka, receipts: list[Receipt]) -> list[ConsumerRecord]:
-    """The record at each receipt's place."""
-    places = {TopicPartition(r.topic, r.partition) for r in receipts}
-    found: dict[tuple[str, int, int], ConsumerRecord] = {}
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, fetch_max_wait_ms=50) as consumer:
-        consumer.assign(list(places))
-        await consumer.seek_to_beginning()
-        while len(found.keys() & {(r.topic, r.partition, r.offset) for r in receipts}) < len(receipts):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                found |= {(record.topic, record.partition, record.offset): record for record in batch}
-    return [found[r.topic, r.partition, r.offset] for r in receipts]  # type: ignore[index]  # all are known
 
 
 async def test_vectors_by_librdkafka_are_the_services_records(broker: LocalKafka, settings: KafkaSettings) -> None:
@@ -295,13 +231,6 @@ def test_a_forked_child_is_told_to_make_its_own(broker: LocalKafka) -> None:
         [sys.executable, "-c", FORKED, broker.bootstrap_servers], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.split() == ["7", "accepted"]
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    with secured_kafka(tmp_path_factory.mktemp("sdk-secured")) as found:
-        make_topics(found.kafka)
-        yield found
 
 
 @pytest.mark.parametrize("listener", ["password", "certificate", "both"])
