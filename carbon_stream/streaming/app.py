@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import faust
+from aiokafka.errors import KafkaError
+from faust.exceptions import NotReady
 from mode import Service
 
 from carbon_stream.streaming.exclusive import Exclusive
@@ -18,9 +20,11 @@ from carbon_stream.streaming.stage import Stage, Stages
 from carbon_stream.streaming.table import Table, TableManager
 from carbon_stream.streaming.transport import Consumer, servers
 from carbon_stream.streaming.unit import ROW_BYTES_MAX
-from carbon_stream.streaming.watchdog import Sight, Watchdog, hangs
+from carbon_stream.streaming.watchdog import Sight, Standstill, Watchdog, hangs, lag
 
 WATCH_EVERY_S = 1.0
+LOOK_EVERY_S = 10.0
+"""How often brokers are asked where partitions end."""
 
 DEFAULTS: dict[str, Any] = {
     # a few batches between the consumer and the agent: they count batches, not records
@@ -124,11 +128,13 @@ class App(faust.App):
         watchdog = Watchdog()
         while not self.should_stop:
             await self.sleep(WATCH_EVERY_S)
-            for tp, partition in list(self.stages.owned()):
+            owned = list(self.stages.owned())
+            read_next = consumer.read_next() if owned else {}
+            for tp, partition in owned:
                 position, end = partition.position(tp.topic), consumer.highwater(tp)
-                if end is not None:
-                    self.observer.on_lag(tp.topic, tp.partition, max(0, end - position))
                 sight = Sight(tp, position, consumer.handed_over(tp), partition.busy_s())
+                if end is not None:
+                    self.observer.on_lag(tp.topic, tp.partition, lag(sight, read_next.get(tp, position), end))
                 if why := watchdog.misses(sight, time.monotonic()):
                     partition.read_again(why)
             if consumer.has_left_the_group():
@@ -136,3 +142,19 @@ class App(faust.App):
             for partition in list(self.stages.partitions()):
                 if why := hangs(partition.busy_s()):
                     self.crash_soon(Stuck(f"{partition}: {why}"))
+
+    @Service.task
+    async def _watch_reading(self) -> None:
+        """End a worker whose reading stands still while there is more to read: a fresh one begins anew."""
+        consumer = cast(Consumer, self.consumer)
+        standstill = Standstill()
+        while not self.should_stop:
+            await self.sleep(LOOK_EVERY_S)
+            try:
+                reading = await consumer.reading()
+            except (KafkaError, TimeoutError, OSError, NotReady):
+                standstill = Standstill()  # while brokers are away, nothing can move
+                continue
+            waiting = {tp for tp, partition in self.stages.owned() if partition.has_room() and not partition.busy_s()}
+            if why := standstill.stands({tp: reading[tp] for tp in waiting if tp in reading}, time.monotonic()):
+                self.crash_soon(Stuck(why))

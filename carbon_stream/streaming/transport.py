@@ -7,6 +7,7 @@ could rewind them, is switched off. `DESIGN.md` lists what this changes in Faust
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FETCH_WAIT_MS = 25
 """How long a broker may hold a fetch that finds nothing. aiokafka asks a node again only when its last answer is in, so
 a partition that has just been read waits this long at most; Faust's 1,500 would be the latency of a quiet topic."""
+
+ENDS_S_MAX = 10.0
+"""How long brokers may take to say where partitions end."""
 
 CROWDED_POLL_S = 0.02
 """How long one poll may wait while some partitions have no room: they are looked at again after it."""
@@ -59,6 +63,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
+
+    async def reading(self) -> dict[TP, tuple[int, int]]:
+        """By partition: the offset that is read next, markers and aborted records passed over, and the end of what
+        can be read. TimeoutError or KafkaError when the brokers do not say.
+        """
+        return cast(dict[TP, tuple[int, int]], await self.call_thread(self._reading))
+
+    async def _reading(self) -> dict[TP, tuple[int, int]]:
+        at = self.read_next()
+        async with asyncio.timeout(ENDS_S_MAX):
+            ends = await self._ensure_consumer().end_offsets(list(at))
+        return {tp: (at[tp], ends[tp]) for tp in at}
+
+    def read_next(self) -> dict[TP, int]:
+        """By partition: the offset that is read next, as far as it is known. Takes no turn of the thread."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None:
+            return {}
+        states = {TP(*tp): assignment.state_value(tp) for tp in assignment.tps}
+        return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
 
 class Consumer(driver.Consumer):
@@ -130,6 +155,14 @@ class Consumer(driver.Consumer):
         """The number of the run that is being read now; 0 before the first batch."""
         known = self._reading.get(partition)
         return known[1] if known is not None else 0
+
+    async def reading(self) -> dict[TP, tuple[int, int]]:
+        """By partition: the offset that is read next, and the end of what can be read."""
+        return await cast(ConsumerThread, self._thread).reading()
+
+    def read_next(self) -> dict[TP, int]:
+        """By partition: the offset that is read next. Markers and what was aborted are passed over."""
+        return cast(ConsumerThread, self._thread).read_next()
 
     async def begins_at(self, partition: TP) -> int:
         """The first offset that the broker still has."""

@@ -1,10 +1,12 @@
-"""Notices what does not move: a partition that hangs in one step, and a batch that was handed over and never arrived.
+"""Notices what does not move: a partition that hangs in one step, a batch that was handed over and never arrived, and
+reading that stands still although there is something to read.
 
-Decisions only; `App` looks once a second and acts.
+Decisions only; `App` looks and acts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faust.types import TP
@@ -14,6 +16,10 @@ STEP_S_MAX = 120.0
 
 ARRIVAL_S_MAX = 5.0
 """From the consumer to the partition's queue a batch takes milliseconds."""
+
+
+STILL_S_MAX = 60.0
+"""With room for a batch, with brokers that answer, and with records to read, reading goes on within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,14 @@ class Sight:
 def hangs(busy_s: float) -> str | None:
     """Why the worker should be ended when a partition's present step has taken so long, or None."""
     return None if busy_s <= STEP_S_MAX else f"one step has taken {busy_s:.0f} s"
+
+
+def lag(sight: Sight, read_next: int, end: int) -> int:
+    """Offsets that are still to be read or applied. Behind the last record there may be markers of transactions, which
+    no position moves over, but which reading has passed: they are no lag.
+    """
+    is_all_applied = sight.handed_over is None or sight.handed_over < sight.position
+    return max(0, end - (max(sight.position, read_next) if is_all_applied else sight.position))
 
 
 class Watchdog:
@@ -54,3 +68,26 @@ class Watchdog:
             return None
         del self._missing_since[sight.tp]
         return f"{sight.tp.topic}: offset {sight.handed_over} was handed over and never arrived"
+
+
+class Standstill:
+    """Remembers since when reading has not moved, partition by partition."""
+
+    def __init__(self) -> None:
+        self._since: dict[TP, tuple[int, float]] = {}
+
+    def stands(self, reading: Mapping[TP, tuple[int, int]], now: float) -> str | None:
+        """Why the worker should be ended, or None. `reading` has the partitions that wait for records: the offset that
+        is read next, and the end of what can be read. `now` is a steady clock, seconds.
+        """
+        since = {}
+        for tp, (at, end) in reading.items():
+            before, moved = self._since.get(tp, (at, now))
+            if at < end:
+                since[tp] = (at, moved if before == at else now)
+                if now - since[tp][1] >= STILL_S_MAX:
+                    return (
+                        f"{tp.topic}/{tp.partition}: reading stands still at offset {at}, and there is more up to {end}"
+                    )
+        self._since = since
+        return None

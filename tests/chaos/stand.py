@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,12 @@ from tests.support.counting import Truth, Workers, committed, compare, make_topi
 
 STORM_WORKER = 9
 Say = Callable[[str], None]
+
+
+def fill(kafka: LocalKafka, node: int) -> None:
+    """From now on no file of the broker may grow, which fails its writes as a full disk does; it ends by itself."""
+    if hasattr(resource, "prlimit"):  # Linux
+        resource.prlimit(kafka.pids[node], resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
 
 
 class Stand:
@@ -153,6 +160,11 @@ class Stand:
                 kafka.pause(node)
                 time.sleep(step.seconds)
                 kafka.resume(node)
+            case "fill broker":
+                fill(kafka, node)
+                time.sleep(step.seconds)
+                kafka.stop_node(node)  # what supervises it makes room and starts it again
+                kafka.start_node(node)
             case "roll broker":
                 kafka.stop_node(node)
                 kafka.start_node(node)

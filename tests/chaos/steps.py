@@ -43,7 +43,7 @@ def script(seed: int, seconds: float) -> list[Step]:
 
 def duration(step: Step) -> float:
     """Seconds for which a step keeps the next one waiting, about."""
-    if step.what in ("kill broker", "pause broker", "lose min.insync"):
+    if step.what in ("kill broker", "fill broker", "pause broker", "lose min.insync"):
         return step.seconds + 4.0
     return {"restart": 4.0, "roll": 8.0, "storm": 6.0, "roll broker": 6.0, "grow": 12.0}.get(step.what, 0.5)
 
@@ -77,6 +77,7 @@ _KINDS: list[tuple[Callable[[random.Random, int], Step], int]] = [
     (lambda dice, workers: Step("storm", then_s=_calm(dice)), 1),
     (lambda dice, workers: Step("kill broker", dice.choice(BROKERS), round(dice.uniform(0.5, 8), 1), _calm(dice)), 2),
     (lambda dice, workers: Step("pause broker", dice.choice(BROKERS), round(dice.uniform(2, 12), 1), _calm(dice)), 2),
+    (lambda dice, workers: Step("fill broker", dice.choice(BROKERS), round(dice.uniform(2, 8), 1), _calm(dice)), 1),
     (lambda dice, workers: Step("roll broker", dice.choice(BROKERS), then_s=_calm(dice)), 1),
     (
         lambda dice, workers: Step("lose min.insync", dice.choice(BROKERS), round(dice.uniform(2, 10), 1), _calm(dice)),

@@ -25,7 +25,7 @@ from tests.support import brute_force
 from tests.support.answers import settled, summaries_equal
 from tests.support.service import ROOT, Service
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
 
 HOUR = 3_600_000
 EVENTS = 8_000
@@ -45,7 +45,7 @@ def command(service: Service, *arguments: str, program: tuple[str, ...] = REBUIL
 
 async def rebuild(service: Service, *arguments: str) -> tuple[int, str]:
     process = command(service, *arguments)
-    output, _ = await asyncio.to_thread(process.communicate, None, 150)
+    output, _ = await asyncio.to_thread(process.communicate, None, 300)
     return process.returncode, output
 
 
@@ -242,7 +242,7 @@ async def test_a_partition_that_is_taken_back_again_and_again_is_made_right_piec
     pair.kill(1)
     await damage(pair.kafka.bootstrap_servers, 4)
     process = command(pair, program=("-c", ROBBED))
-    output, _ = await asyncio.to_thread(process.communicate, None, 150)
+    output, _ = await asyncio.to_thread(process.communicate, None, 300)
     assert process.returncode == 0, output
     assert "audit partition 4: " in output
     pair.start(1)

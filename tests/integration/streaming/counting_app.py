@@ -7,8 +7,11 @@ is one whose rows have another format than those of release 1, and PREVIOUS lets
 
 A user whose name begins with "big" gets a row that grows by all of the name; one named "slow" keeps the interpreter
 busy for longer than a session lasts.
+
+With STALLED, reading stops for no reason once so many records have come.
 """
 
+import asyncio
 import itertools
 import os
 import signal
@@ -20,7 +23,8 @@ from typing import Any, cast
 import msgspec
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
-from carbon_stream.streaming import sweeping, validity
+from carbon_stream.streaming import app as streaming_app
+from carbon_stream.streaming import sweeping, validity, watchdog
 from carbon_stream.streaming.app import App
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.entry import Entry
@@ -28,6 +32,7 @@ from carbon_stream.streaming.formats import Formats, Step
 from carbon_stream.streaming.rocks import RocksShard
 from carbon_stream.streaming.rows import Row, Work
 from carbon_stream.streaming.shard import Changes
+from carbon_stream.streaming.transport import Consumer
 
 GROUP = os.environ["GROUP"]
 SLOW_S = 8.0
@@ -113,6 +118,25 @@ def killed(when: str) -> None:
 
     RocksShard.apply = apply_and_die  # type: ignore[method-assign,assignment]
 
+
+def stalled(after: int) -> None:
+    """Once so many records have been read, nothing comes any more, without an error; that is noticed after 2 s."""
+    getmany, left = Consumer._getmany, [after]
+
+    async def getmany_until(consumer: Consumer, active_partitions: Any, timeout: float) -> Any:
+        if left[0] <= 0:
+            await asyncio.sleep(timeout)
+            return {}
+        found = await getmany(consumer, active_partitions, timeout)
+        left[0] -= sum(len(message.value) for messages in found.values() for message in messages)
+        return found
+
+    Consumer._getmany = getmany_until  # type: ignore[method-assign,assignment]
+    watchdog.STILL_S_MAX, streaming_app.LOOK_EVERY_S = 2.0, 0.5
+
+
+if "STALLED" in os.environ:
+    stalled(int(os.environ["STALLED"]))
 
 if "IDLE" in os.environ:
     sweeping.ROUND_EVERY_S, validity.TOUCH_AFTER_MS = 0.5, 1_000

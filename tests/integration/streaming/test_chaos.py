@@ -47,5 +47,5 @@ def test_a_seed_brings_the_same_steps_again_and_fits_its_time() -> None:
 def test_seeds_bring_every_kind_of_step() -> None:
     assert {step.what for seed in range(20) for step in script(seed, 300)} == {
         "scale", "kill", "restart", "roll", "pause", "storm", "grow",
-        "kill broker", "pause broker", "roll broker", "lose min.insync",
+        "kill broker", "fill broker", "pause broker", "roll broker", "lose min.insync",
     }  # fmt: skip
