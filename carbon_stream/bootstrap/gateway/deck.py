@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
+from pydantic import SecretStr
 
 from carbon_stream.bootstrap.gateway.desired import wanted_entities
 from carbon_stream.bootstrap.gateway.entities import CREDENTIALS, Kind, Wanted, revealed
@@ -83,7 +84,19 @@ def _on(wanted: Sequence[Wanted], kind: Kind, field: str, name: str) -> list[Wan
 
 
 def _body(entity: Wanted) -> dict[str, Any]:
-    return _without_empty(dict(revealed(entity.body)))
+    config = {"config": _asked(entity.body["config"])} if "config" in entity.body else {}
+    return _without_empty({**revealed(entity.body), **config})
+
+
+def _asked(value: Any) -> Any:
+    """A plugin's settings, with secrets asked of the environment."""
+    if isinstance(value, Mapping):
+        return {name: _asked(item) for name, item in value.items()}
+    return f'${{{{ env "{_variable(value)}" }}}}' if isinstance(value, SecretStr) else value
+
+
+def _variable(secret: SecretStr) -> str:
+    return "DECK_" + re.sub(r"[^A-Z0-9]+", "_", secret.get_secret_value().upper())
 
 
 def _without_empty(body: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +106,8 @@ def _without_empty(body: dict[str, Any]) -> dict[str, Any]:
 def _credential(entity: Wanted) -> dict[str, Any]:
     body = _body(entity)
     for name, value in entity.body.items():
-        if hasattr(value, "get_secret_value"):
-            variable = "DECK_" + re.sub(r"[^A-Z0-9]+", "_", value.get_secret_value().upper())
+        if isinstance(value, SecretStr):
+            variable = _variable(value)
             text = f'${{{{ env "{variable}" | indent {_BLOCK_INDENT} }}}}'
             body[name] = _Block(text) if name == "rsa_public_key" else f'${{{{ env "{variable}" }}}}'
     return body

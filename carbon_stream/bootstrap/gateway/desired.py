@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from carbon_stream.bootstrap.gateway.entities import Key, Wanted
 from carbon_stream.bootstrap.gateway.merging import joined
-from carbon_stream.bootstrap.gateway.model import CREDENTIAL_PLUGINS, Consumer, Gateway, Service
+from carbon_stream.bootstrap.gateway.model import CREDENTIAL_PLUGINS, Consumer, Gateway, Plugin, Service
 from carbon_stream.bootstrap.gateway.secrets import Resolve
 from carbon_stream.errors import OperatorError
 
@@ -23,7 +23,7 @@ def wanted_entities(gateway: Gateway, resolve: Resolve) -> tuple[Wanted, ...]:
     return (
         *_consumers(gateway, resolve),
         *(entity for name, service in gateway.services.items() for entity in _service(gateway, name, service)),
-        *_plugins(gateway),
+        *_plugins(gateway, resolve),
     )
 
 
@@ -77,13 +77,13 @@ def _service(gateway: Gateway, name: str, service: Service) -> Iterator[Wanted]:
     )
 
 
-def _plugins(gateway: Gateway) -> Iterator[Wanted]:
+def _plugins(gateway: Gateway, resolve: Resolve) -> Iterator[Wanted]:
     made: dict[Key, Wanted] = {}
     sources: dict[Key, str] = {}
     for name, plugin in gateway.plugins.items():
         places: Mapping[str, Mapping[str, Any]] = {"": plugin.config} if plugin.globally else gateway.on(plugin)
         for place, own in places.items():
-            config = dict(own)
+            config = _with_secrets(own, plugin, resolve)
             key = Key("plugins", plugin.plugin, f"service {place}" if place else "")
             group = [gateway.services[place].group] if place else []
             there = made.get(key)
@@ -103,6 +103,19 @@ def _plugins(gateway: Gateway) -> Iterator[Wanted]:
             }
             made[key] = Wanted(key, body, {"service": place} if place else {}, enabled=plugin.enabled)
     yield from made.values()
+
+
+def _with_secrets(config: Mapping[str, Any], plugin: Plugin, resolve: Resolve) -> dict[str, Any]:
+    """The settings with those that are in Secrets; a plugin that is off needs none."""
+    filled = dict(config)
+    for place, ref in plugin.secrets.items() if plugin.enabled else ():
+        *path, last = place.split(".")
+        holder = filled
+        for name in path:
+            holder[name] = dict(holder.get(name) or {})
+            holder = holder[name]
+        holder[last] = resolve(ref)
+    return filled
 
 
 def _together(one: Mapping[str, Any], other: Mapping[str, Any], key: Key, name: str, other_name: str) -> dict[str, Any]:

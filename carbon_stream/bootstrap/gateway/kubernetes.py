@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
+from pydantic import SecretStr
 
 from carbon_stream.bootstrap.gateway.desired import upstream_host, wanted_entities
 from carbon_stream.bootstrap.gateway.entities import Wanted
@@ -73,14 +74,35 @@ def _plugin(gateway: Gateway, plugin: Wanted) -> dict[str, Any]:
     if not plugin.refs:
         del metadata["namespace"]
         metadata["labels"]["global"] = "true"
+    config, patches = _without_secrets(plugin.body["config"])
+    if not plugin.refs:
+        for patch in patches:
+            patch["valueFrom"]["secretKeyRef"]["namespace"] = gateway.namespace
     return {
         "apiVersion": "configuration.konghq.com/v1",
         "kind": "KongPlugin" if plugin.refs else "KongClusterPlugin",
         "metadata": metadata,
         "plugin": plugin.key.name,
         "protocols": list(plugin.body["protocols"]),
-        "config": dict(plugin.body["config"]),
+        "config": config,
+        **({"configPatches": patches} if patches else {}),
     }
+
+
+def _without_secrets(config: Mapping[str, Any], path: str = "") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Settings without their secrets, and patches by which the controller puts them in (3.1 and later)."""
+    plain: dict[str, Any] = {}
+    patches: list[dict[str, Any]] = []
+    for name, value in config.items():
+        if isinstance(value, SecretStr):
+            secret, key = value.get_secret_value().split("/", 1)
+            patches.append({"path": f"{path}/{name}", "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
+        elif isinstance(value, Mapping):
+            plain[name], below = _without_secrets(value, f"{path}/{name}")
+            patches += below
+        else:
+            plain[name] = value
+    return plain, patches
 
 
 def _consumer(gateway: Gateway, name: str, consumer: Consumer, plugins: Sequence[Wanted]) -> dict[str, Any]:

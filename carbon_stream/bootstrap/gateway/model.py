@@ -20,6 +20,7 @@ Tag = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
 Domain = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 Path = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*$")]
+Setting = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]
 Millis = Annotated[int, Field(ge=1, le=2**31 - 2)]
 
 
@@ -92,14 +93,32 @@ class Plugin(_Strict):
     groups: tuple[Tag, ...] = Field((), description="an instance on each service of these groups")
     services: Mapping[Name, Mapping[str, Any]] = Field({}, description="an instance on each of these services")
     config: Mapping[str, Any] = Field({}, description="Kong's settings of the plugin")
+    secrets: Mapping[Setting, SecretRef] = Field(
+        {}, description="settings whose values are in Secrets, by their dotted place in `config`: headers.X-Api-Key"
+    )
 
     @model_validator(mode="after")
     def _scope_and_rules(self) -> Self:
         if self.globally == bool(self.groups or self.services):
             raise ValueError("a plugin is either `global`, or has `groups` or `services`")
+        for place in self.secrets:
+            if _is_set(self.config, place):
+                raise ValueError(f"config.{place} stands in `config` and in `secrets`")
         for own in self.services.values() or [{}]:
             check(self.plugin, merged(self.config, own))
         return self
+
+
+def _is_set(config: Mapping[str, Any], place: str) -> bool:
+    """Whether something stands at a dotted place, or where a part of it would have to be a mapping."""
+    there: Any = config
+    for name in place.split("."):
+        if not isinstance(there, Mapping):
+            return True
+        if name not in there:
+            return False
+        there = there[name]
+    return True
 
 
 class JwtKey(_Strict):

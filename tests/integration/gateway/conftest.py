@@ -31,6 +31,7 @@ def to(tmp_path: Path) -> To:
     secrets = {
         "carbon-stream-gateway-jwt/public.pem": "-----BEGIN PUBLIC KEY-----\nMIIBIjANfirst\n-----END PUBLIC KEY-----\n",
         "carbon-stream-gateway-keys/platform": "open-sesame-4711",
+        "carbon-stream-gateway-log/key": "cs_abcdefghijkl_the-key-of-the-log",
         "carbon-stream-gateway-oauth2/client-id": "portal-client",
         "carbon-stream-gateway-oauth2/client-secret": "portal-secret-0815",
     }

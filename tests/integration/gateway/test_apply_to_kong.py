@@ -7,6 +7,7 @@ from collections.abc import Callable
 from carbon_stream.bootstrap.gateway.apply import apply, read_plan
 from carbon_stream.bootstrap.gateway.entities import Key
 from carbon_stream.bootstrap.gateway.model import Gateway
+from carbon_stream.bootstrap.gateway.show import shown
 from tests.integration.gateway.conftest import QUICK, To
 from tests.support.kong import Kong
 from tests.support.kong_server import serving
@@ -208,3 +209,22 @@ async def test_mending_oauth2_keeps_the_key_that_kong_made_up(
     await apply(to(kong), on, patience=QUICK)
     now = kong.plugin("oauth2", "trino")["config"]
     assert (now["token_expiration"], now["provision_key"]) == (3_600, before)
+
+
+LOG_KEY = "{plugins: {audit-log: {secrets: {headers.X-Api-Key: {secret: carbon-stream-gateway-log, key: key}}}}}"
+
+
+async def test_the_log_carries_a_key_that_no_plan_shows(
+    kong: Kong, to: To, with_values: Callable[[str], Gateway]
+) -> None:
+    with_key = with_values(LOG_KEY)
+    plan = await read_plan(to(kong), with_key, patience=QUICK)
+    text = "".join(line for row in shown(plan).rows for line in (row.text, *row.details)) + str(shown(plan).document)
+    assert "the-key-of-the-log" not in text
+    assert text.count("(secret)") == 20
+    await apply(to(kong), with_key, patience=QUICK)
+    assert kong.plugin("http-log", "trino")["config"]["headers"] == {"X-Api-Key": "cs_abcdefghijkl_the-key-of-the-log"}
+    assert (await read_plan(to(kong), with_key, patience=QUICK)).clean
+    kong.patch("plugins", kong.plugin("http-log", "trino")["id"], {"config": {"headers": {"X-Api-Key": "another"}}})
+    (action,) = (await read_plan(to(kong), with_key, patience=QUICK)).actions
+    assert [(change.before, change.after) for change in action.changes] == [("(secret)", "(secret)")]

@@ -96,3 +96,25 @@ def test_names_that_kubernetes_would_not_take_are_made_fit(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", sorted(rendered()))
 def test_no_export_holds_a_secret(name: str) -> None:
     assert not re.search(r"-----BEGIN|password: [^$\s]", rendered()[name])
+
+
+def test_a_secret_in_a_plugins_settings_is_asked_for_where_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "key.yaml"
+    ref = "{secret: carbon-stream-gateway-log, key: key}"
+    path.write_text(f"plugins: {{audit-log: {{secrets: {{headers.X-Api-Key: {ref}}}}}}}")
+    gateway = load_gateway([path])
+    logs = [
+        plugin
+        for service in deck_document(gateway)["services"]
+        for plugin in service.get("plugins", [])
+        if plugin["name"] == "http-log"
+    ]
+    asked = '${{ env "DECK_CARBON_STREAM_GATEWAY_LOG_KEY" }}'
+    assert [plugin["config"]["headers"] for plugin in logs] == [{"X-Api-Key": asked}] * 10
+    resources = [each for each in kubernetes_resources(gateway) if each.get("plugin") == "http-log"]
+    patch = {
+        "path": "/headers/X-Api-Key",
+        "valueFrom": {"secretKeyRef": {"name": "carbon-stream-gateway-log", "key": "key"}},
+    }
+    assert [(each["configPatches"], each["config"]["headers"]) for each in resources] == [([patch], {})] * 10
+    yaml.safe_dump(resources)

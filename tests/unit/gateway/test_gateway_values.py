@@ -46,6 +46,7 @@ def overlay(folder: Path, text: str) -> list[Path]:
             "does not appear to be an IPv4 or IPv6 network",
         ),
         ("plugins: {audit-log: {config: {http_endpoint: 'http://u:p@h/x'}}}", "no user and password"),
+        ("plugins: {audit-log: {secrets: {timeout: {secret: a, key: b}}}}", "in `config` and in `secrets`"),
         ("plugins: {metrics: {groups: [platform]}}", "either `global`, or has `groups` or `services`"),
         ("plugins: {jwt: {enabled: true}}\nconsumers: null", "no consumer has a credential for it"),
         ("tag: platform", "is the name of a group as well"),
