@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from aiokafka.errors import KafkaError
 from carbon_stream.contracts.catalog import TOPICS, Group
 from carbon_stream.projections.rows import Key, Row
 from carbon_stream.streaming import clients
+from carbon_stream.streaming.ledger import Tally, tally_of
 from carbon_stream.views import consumers
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class LedgerView:
     def __init__(self, table: str) -> None:
         self.table = table
         self.positions: dict[TopicPartition, tuple[int, int]] = {}
+        self.tallies: dict[TopicPartition, Tally] = {}
 
     def apply(self, partition: int, key: Key, row: Row | None) -> None:
         if key[0] != "ledger":
@@ -68,13 +70,16 @@ class LedgerView:
         source = TopicPartition(str(key[1]), partition)
         if row is None:
             self.positions.pop(source, None)
+            self.tallies.pop(source, None)
         else:
+            self.tallies[source] = tally_of(row)
             self.positions[source] = (int(row["position"]), int(row["at"]))
 
     def clear(self, partition: int) -> None:
         """Forget one changelog partition."""
         for source in [source for source in self.positions if source.partition == partition]:
             del self.positions[source]
+            self.tallies.pop(source, None)
 
 
 class Freshness:
@@ -113,6 +118,15 @@ class Freshness:
     def reaches_kafka(self) -> bool:
         """Whether the brokers have lately said where the topics end."""
         return self._ends is not None and time.time() - self._ends.asked / 1000 < _UNHEARD_S_MAX
+
+    def ends(self) -> Mapping[TopicPartition, int]:
+        """By source topic and partition: where it ended when that was last asked for; empty while nothing is known."""
+        return {} if self._ends is None else self._ends.offsets
+
+    def tallies(self) -> Iterator[tuple[TopicPartition, Tally]]:
+        """By source topic and partition: what became of its records, as far as the views know."""
+        for view in self.views:
+            yield from view.tallies.items()
 
     def lags(self) -> dict[TopicPartition, int]:
         """By source topic and partition: offsets between what is in the views and the end, as last asked for."""

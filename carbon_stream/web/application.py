@@ -22,19 +22,21 @@ from carbon_stream.ingest.service import INGEST, pseudonyms_of
 from carbon_stream.live import routes as live
 from carbon_stream.live.hub import Hub
 from carbon_stream.observability import metrics
-from carbon_stream.query import answers, audit, datasets, health, lineage
+from carbon_stream.query import answers, audit, datasets, flow, health, lineage, story
 from carbon_stream.query.audit_events import AuditEvents
 from carbon_stream.query.consumer_pool import ConsumerPool
 from carbon_stream.query.loaded import as_of_when_loaded
 from carbon_stream.settings import Settings
 from carbon_stream.views.audit import AuditView
 from carbon_stream.views.datasets import AccessView, DatasetsView
+from carbon_stream.views.flow import Flow
 from carbon_stream.views.freshness import Freshness
 from carbon_stream.views.health import HealthView
 from carbon_stream.views.lineage import LineageView
 from carbon_stream.views.reader import ChangelogReader, View
 from carbon_stream.web import catalog_routes, dead_letters, index, openapi, status
 from carbon_stream.web.access_setup import Access
+from carbon_stream.web.console import routes as console
 from carbon_stream.web.guard import guard
 from carbon_stream.web.ingest_metrics import IngestMetrics
 from carbon_stream.web.problems import add_headers, problems
@@ -62,6 +64,7 @@ def query_application(settings: Settings) -> web.Application:
     application, access = _bare(settings)
     _add_queries(application, settings)
     _add_live_tail(application, settings)
+    _add_console(application)
     _add_dead_letters(application, settings)
     _add_catalog(application, settings)
     return _described(application, access)
@@ -73,6 +76,7 @@ def whole_application(settings: Settings) -> web.Application:
     _add_ingest(application, settings, access)
     _add_queries(application, settings)
     _add_live_tail(application, settings)
+    _add_console(application)
     _add_dead_letters(application, settings)
     _add_catalog(application, settings)
     return _described(application, access)
@@ -111,11 +115,16 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     views: list[View] = [audit_view, health_view, lineage_view, datasets_view, access_view, *freshness.views]
     reader = ChangelogReader(kafka, views, on_seen=metrics.observe_view)
     application[answers.AS_OF] = as_of_when_loaded(reader, freshness)
-    application.add_routes([*audit.routes(), *health.routes(), *lineage.routes(), *datasets.routes()])
+    application[story.STORIES] = stories = story.Stories(kafka)
+    application[flow.FLOW] = sampled = Flow(freshness)
+    for part in (audit, health, lineage, datasets, flow, story):
+        application.add_routes(part.routes())
     application[READINESS].require("views", lambda: None if reader.ready.is_set() else "the views are being loaded")
     application.cleanup_ctx.append(_lasting(reader.start, reader.stop))
     application.cleanup_ctx.append(_lasting(freshness.start, freshness.stop))
     application.cleanup_ctx.append(_lasting(_nothing, audit_events.close))
+    application.cleanup_ctx.append(_lasting(_nothing, stories.close))
+    application.cleanup_ctx.append(_each_second(lambda: sampled.sample(time.time())))
     # where events are taken in, the producer knows of the brokers; else whoever watches the topics does
     shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="kafka" not in application[READINESS].names())
     application.cleanup_ctx.append(_each_second(shown.show))
@@ -134,6 +143,11 @@ def _add_live_tail(application: web.Application, settings: Settings) -> None:
     application.on_shutdown.append(end_streams)  # before requests in work are waited for: these would not end
     application.cleanup_ctx.append(_lasting(_nothing, pool.close))
     application.cleanup_ctx.append(_each_second(lambda: metrics.LIVE_READERS.set(len(hub.readers))))
+
+
+def _add_console(application: web.Application) -> None:
+    application[index.HAS_CONSOLE] = True
+    application.add_routes(console.routes())
 
 
 def _add_dead_letters(application: web.Application, settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """Every operation of the HTTP interface: parameters, bodies, and each status with its shape."""
 
-from typing import Final
+from typing import Any, Final
 
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE, BY_NAME
 from carbon_stream.dead_letters.reader import CURSOR_CHARS_MAX, CURSOR_PATTERN
@@ -8,15 +8,17 @@ from carbon_stream.ingest.formats.native import JSON
 from carbon_stream.projections.audit import DIMENSIONS
 from carbon_stream.projections.health import STATUSES
 from carbon_stream.query import audit as audit_query
+from carbon_stream.query import datasets as datasets_query
 from carbon_stream.query import health as health_query
 from carbon_stream.query import lineage as lineage_query
 from carbon_stream.query.audit_search import CURSOR_CHARS_MAX as CURSOR_CHARS
 from carbon_stream.query.audit_search import EVENT_TYPES, RESULTS
 from carbon_stream.views.lineage import DEPTH_MAX, DIRECTIONS, NODES_MAX
+from carbon_stream.web.console.routes import console_files
 from carbon_stream.web.dead_letters import KNOWN_REASONS, PAGE_DEFAULT, PAGE_MAX
 from carbon_stream.web.openapi_ingest import INGEST_OPERATIONS
 from carbon_stream.web.openapi_live import LIVE_OPERATIONS
-from carbon_stream.web.openapi_parts import RETRY_AFTER, Operation, get, integer, ok, path, problem, query
+from carbon_stream.web.openapi_parts import REQUEST_ID, RETRY_AFTER, Operation, get, integer, ok, path, problem, query
 from carbon_stream.web.openapi_schemas import Schema, enum, ref
 
 METRICS_TEXT: Final = "text/plain"
@@ -47,8 +49,26 @@ _REPLAY: Final[Operation] = {
     },
 }
 
+_INDEX: Final[dict[str, Any]] = {
+    **ok(ref("Index")),
+    "content": {JSON: {"schema": ref("Index")}, "text/html": {"schema": {"type": "string"}}},
+}
+
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    ("GET", "/"): get("showIndex", "What can be opened", ok(ref("Index"))),
+    ("GET", "/"): get("showIndex", "What can be opened; for browsers, the console", _INDEX),
+    ("GET", "/console/{file}"): get(
+        "showConsoleFile",
+        "A file of the console",
+        {
+            "description": "The file.",
+            "headers": REQUEST_ID,
+            "content": {
+                kind: {"schema": {}} for kind in sorted({file.content_type for file in console_files().values()})
+            },
+        },
+        [path("file", {"type": "string", "minLength": 1, "examples": ["app.js"]}, "its name")],
+        (404,),
+    ),
     ("GET", "/healthz"): get("healthz", "Whether the process is alive", ok(ref("Alive"))),
     ("GET", "/readyz"): {
         **get("readyz", "Whether this address takes events and its views are loaded", ok(ref("Readiness"))),
@@ -137,6 +157,34 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
             query("limit", integer(1, NODES_MAX, NODES_MAX), "the most datasets in the answer"),
         ],
         (404, *_LOADING),
+    ),
+    ("GET", "/v1/flow"): get(
+        "showFlow", "How much comes on each topic, and what becomes of it", ok(ref("Flow")), (), _LOADING
+    ),
+    ("GET", "/v1/events/story"): get(
+        "showStory",
+        "An event with its flow, what caused it and what it caused, oldest first",
+        ok(ref("Story")),
+        [
+            query("eventId", NAME, "the event; this or correlationId is needed"),
+            query("correlationId", NAME, "the flow"),
+            query(
+                "around",
+                MOMENT,
+                "a time of the story: six hours before and after it are looked at, or less where there is much",
+            ),
+        ],
+        (503,),
+    ),
+    ("GET", "/v1/datasets"): get(
+        "listDatasets",
+        "Datasets by name",
+        ok(ref("Datasets")),
+        [
+            query("contains", NAME, "only those with this in their name, in whatever case"),
+            query("limit", integer(1, datasets_query.LISTED_MAX, datasets_query.LISTED), "the most that are listed"),
+        ],
+        _LOADING,
     ),
     ("GET", "/v1/datasets/{name}"): get(
         "showDataset",

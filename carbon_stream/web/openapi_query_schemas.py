@@ -137,6 +137,13 @@ _GRAPH: Final[dict[str, Schema]] = {
             "totalNodesIsAtLeast": BOOLEAN,
         }
     ),
+    "Datasets": obj(
+        {
+            "asOf": TIME,
+            "datasets": array(obj({"name": STRING, "upstream": COUNT, "downstream": COUNT})),
+            "omitted": COUNT,
+        }
+    ),
     "Dataset": obj(
         {
             "asOf": TIME,
@@ -156,4 +163,34 @@ _GRAPH: Final[dict[str, Schema]] = {
     ),
 }
 
-QUERY_SCHEMAS: Final[dict[str, Schema]] = {**_AUDIT, **_HEALTH, **_GRAPH}
+_EVENTS: Final[dict[str, Schema]] = {
+    "Flow": obj(
+        {
+            "asOf": TIME,
+            "everyMs": COUNT,
+            "windowMs": COUNT,
+            "topics": array(
+                obj(
+                    {
+                        "name": STRING,
+                        "group": STRING,
+                        "eventType": STRING,
+                        "perSecond": {"type": "number", "minimum": 0},
+                        "series": array({"type": "number", "minimum": 0}),
+                        **dict.fromkeys(("applied", "duplicate", "dead", "late", "skewed", "deadLately", "lag"), COUNT),
+                    }
+                )
+            ),
+        }
+    ),
+    "Story": obj(
+        {
+            "events": array(obj({"topic": STRING, "partition": COUNT, "offset": COUNT, "receivedAt": TIME})),
+            "scanned": COUNT,
+            "complete": BOOLEAN,
+            "reachMs": {"type": ["integer", "null"], "description": "looked at so long before and after; null: all"},
+        }
+    ),
+}
+
+QUERY_SCHEMAS: Final[dict[str, Schema]] = {**_EVENTS, **_AUDIT, **_HEALTH, **_GRAPH}

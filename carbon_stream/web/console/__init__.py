@@ -1,0 +1,1 @@
+"""The console: pages for people, as files that a browser runs as they are."""
