@@ -14,6 +14,7 @@ import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -62,6 +63,21 @@ class Browser:
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)
 
+    def run_async(self, script: str) -> Any:
+        """What the script gives to its first argument, a function."""
+        return self.driver.execute_async_script(script)
+
+    def press(self, *keys: str) -> None:
+        """Keys for whatever has the focus."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def look_like(self, width: int, height: int, *, dark: bool = False) -> None:
+        """A screen of this size, which may be smaller than a window can be, and this preference of colours."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
     def complaints(self) -> list[str]:
         """What the console has said since it was last asked: errors, and whatever the policy kept from happening."""
         logs: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
@@ -97,12 +113,8 @@ def browsing(folder: Path, *, width: int = 1280, height: int = 900, dark: bool =
     try:
         driver.set_script_timeout(DEADLINE_S)
         driver.set_page_load_timeout(DEADLINE_S)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        driver.execute_cdp_cmd(  # smaller than a window may be, as phones are
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-        yield Browser(driver)
+        browser = Browser(driver)
+        browser.look_like(width, height, dark=dark)
+        yield browser
     finally:
         driver.quit()

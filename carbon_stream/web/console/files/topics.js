@@ -17,7 +17,7 @@ export async function show(place, parameters, signal) {
     replace(list, h("p", { role: "status" }, drifting.length ? h("strong", { class: "bad" }, `${drifting.length} topics differ from the plan. `) : "All topics are as they should be. ", h("span", { class: "soft" }, "carbon-stream bootstrap plan topics shows the same, apply topics mends it.")),
       table("Topics as the brokers have them", ["Topic", "Event type", right("partitions"), right("replicas"), right("kept"), right("records"), "Drift"], topics.map(row)));
     replace(checks, details(Object.fromEntries(Object.entries(ready.checks).map(([name, text]) => [name, badge(text === "ok" ? "HEALTHY" : "UNHEALTHY")]))));
-  }, 10_000, signal);
+  }, 5_000, signal);
 }
 
 function row(topic) {
