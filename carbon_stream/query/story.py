@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.errors import ProblemError
-from carbon_stream.query.answers import json_answer
+from carbon_stream.query.answers import ROWS_READ, json_answer
 from carbon_stream.query.backwards import Backwards, Record, Tail, TookTooLong
 from carbon_stream.query.consumer_pool import Busy, ConsumerPool
 from carbon_stream.query.parameters import parameters, refused, text
@@ -166,6 +166,7 @@ async def show_story(request: web.Request) -> web.Response:
         raise _again("Too many searches", "other searches for events are running, try again soon") from None
     except (KafkaError, OSError, TimeoutError, TookTooLong) as error:
         raise _again("Events cannot be read", f"Kafka could not be read: {error or type(error).__name__}") from None
+    request[ROWS_READ] = len(story.events)
     return json_answer(
         {"events": story.events, "scanned": story.scanned, "complete": story.is_whole, "reachMs": story.reach}
     )

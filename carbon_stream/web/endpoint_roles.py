@@ -7,10 +7,12 @@ from carbon_stream.access.roles import Role
 __all__ = ["ENDPOINT_ROLES", "PUBLIC", "RECORDED_READS", "role_of"]
 
 PUBLIC: Final = "public"
-"""Needs no role: probes, metrics (no event and no person is in them), and descriptions of the interface itself."""
+"""Needs no role: probes, metrics (no event and no person is in them), descriptions of the interface itself, and the
+console's files, which have no data in them."""
 
 ENDPOINT_ROLES: Final[dict[tuple[str, str], Role | Literal["public"]]] = {
     ("GET", "/"): PUBLIC,
+    ("GET", "/console/{file}"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): PUBLIC,
@@ -27,10 +29,13 @@ ENDPOINT_ROLES: Final[dict[tuple[str, str], Role | Literal["public"]]] = {
     ("GET", "/v1/health/services/{namespace}/{service}"): "reader",
     ("GET", "/v1/health/namespaces"): "reader",
     ("GET", "/v1/lineage"): "reader",
+    ("GET", "/v1/datasets"): "reader",
     ("GET", "/v1/datasets/{name}"): "reader",
+    ("GET", "/v1/flow"): "reader",
     ("GET", "/v1/audit/summary"): "auditor",
     ("GET", "/v1/audit/events"): "auditor",
     ("GET", "/v1/events/stream"): "auditor",
+    ("GET", "/v1/events/story"): "auditor",
     ("GET", "/v1/dead-letters"): "auditor",
     ("POST", "/v1/dead-letters/replay"): "operator",
 }
@@ -38,6 +43,7 @@ ENDPOINT_ROLES: Final[dict[tuple[str, str], Role | Literal["public"]]] = {
 RECORDED_READS: Final[dict[str, str]] = {
     "/v1/audit/events": "carbon-stream/audit-events",
     "/v1/events/stream": "carbon-stream/events",
+    "/v1/events/story": "carbon-stream/events",
     "/v1/dead-letters": "carbon-stream/dead-letters",
 }
 """Reads of what people did, each an AuditDataAccessEvent itself, by path: the dataset that it is a read of."""

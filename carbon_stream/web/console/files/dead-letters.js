@@ -85,7 +85,7 @@ function replay(chosen, signal) {
       if (!signal.aborted) replace(outcome, failure(error));
     }
   };
-  return panel("Try again", h("p", { class: "hint" }, "Only what would be taken today is sent again, onto the partition that it came from; sending twice counts once. It needs the admin token, which is not kept."),
-    h("form", { on: { submit: (event) => { event.preventDefault(); attempt(false); } } }, h("div", { class: "filters" }, field("Admin token", admin),
+  return panel("Try again", h("p", { class: "hint" }, "Only what would be taken today is sent again, onto the partition that it came from; sending twice counts once. It needs the admin token or an operator's key, which is not kept here."),
+    h("form", { on: { submit: (event) => { event.preventDefault(); attempt(false); } } }, h("div", { class: "filters" }, field("Admin token or operator's key", admin),
       h("div", { class: "row" }, h("button", { type: "submit", class: "primary" }, "Replay chosen"), h("button", { type: "button", on: { click: () => attempt(true) } }, "Only check")))), outcome);
 }

@@ -1,7 +1,7 @@
 // What flows right now: rates by topic, what was refused and why, and the events themselves as they arrive.
 
 import { follow, get, getText } from "./api.js";
-import { link, repeat } from "./app.js";
+import { failure, link, repeat } from "./app.js";
 import { sparkline } from "./chart.js";
 import { badge, field, h, input, panel, replace, table, td } from "./dom.js";
 import { number, rate, short, span, time } from "./format.js";
@@ -13,12 +13,20 @@ export async function show(place, parameters, signal) {
   const topics = h("div");
   const refused = h("div");
   place.append(tiles, panel("Topics", topics), h("div", { class: "columns" }, tail(parameters, signal), panel("Refused", refused)));
+  let dead = -1; // a read of dead letters is itself written down: only when there are more
   await repeat(async () => {
     const flow = await get("v1/flow", {}, signal);
     replace(tiles, figures(flow));
     replace(topics, topicTable(flow));
+    const now = flow.topics.reduce((total, topic) => total + topic.dead, 0);
+    if (now === dead) return;
+    dead = now;
+    try {
+      replace(refused, await refusals(signal));
+    } catch (error) {
+      if (!signal.aborted) replace(refused, failure(error));
+    }
   }, 3_000, signal);
-  await repeat(async () => replace(refused, await refusals(signal)), 5_000, signal);
 }
 
 function figures({ asOf, topics }) {
