@@ -76,3 +76,4 @@ for area in (gateway, mesh):
     plan.add_command(area.plan)
     apply.add_command(area.apply)
     export.add_command(area.export)
+bootstrap.add_command(mesh.phases)

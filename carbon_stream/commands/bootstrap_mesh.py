@@ -1,4 +1,4 @@
-"""`carbon-stream bootstrap plan|apply|export mesh`."""
+"""`carbon-stream bootstrap plan|apply|export mesh`, and `bootstrap mesh strict|permissive`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from carbon_stream.commands.frame import CHANGES, load, output_option, run
 if TYPE_CHECKING:
     from carbon_stream.bootstrap.mesh.apply import Rules
     from carbon_stream.bootstrap.mesh.plan import Plan
+    from carbon_stream.bootstrap.mesh.strict import Watch
 
 overlay_option = click.option(
     "--overlay",
@@ -131,3 +132,82 @@ def export(overlays: tuple[Path, ...], form: str) -> None:
     from carbon_stream.bootstrap.mesh.exports import FORMS
 
     click.echo(FORMS[form](overlays), nl=False)
+
+
+@click.group("mesh")
+def phases() -> None:
+    """Take workloads to STRICT mTLS, phase by phase, and back."""
+
+
+_phase_option = click.option("--phase", "number", type=click.IntRange(1), required=True, help="Its number, from 1.")
+
+
+@phases.command("strict")
+@_phase_option
+@overlay_option
+@context_option
+@click.option(
+    "--look-back",
+    "before_s",
+    type=click.IntRange(60, 604_800),
+    default=3_600,
+    show_default=True,
+    help="Seconds of metrics in which no client may have spoken plain text.",
+)
+@click.option(
+    "--watch",
+    "after_s",
+    type=click.FloatRange(0, 86_400),
+    default=120.0,
+    show_default=True,
+    help="Seconds for which nothing may fail afterwards.",
+)
+@click.option("--accept-unknown", is_flag=True, help="Go on although istiod or Prometheus cannot be asked.")
+def strict(
+    number: int,
+    overlays: tuple[Path, ...],
+    context: str | None,
+    before_s: int,
+    after_s: float,
+    accept_unknown: bool,
+) -> None:
+    """Refuse plain text at the workloads of a phase.
+
+    Before: every pod is ready and has a proxy that is in step with istiod, and no client has spoken plain text. After:
+    pods stay ready, proxies come into step, and no more requests fail than before; else the phase is rolled back.
+    """
+    from carbon_stream.bootstrap.mesh.strict import Watch
+
+    watch = Watch(before_s=before_s, after_s=after_s, accept_unknown=accept_unknown)
+    run(_strict(overlays, context, number, watch))
+
+
+@phases.command("permissive")
+@_phase_option
+@overlay_option
+@context_option
+def permissive(number: int, overlays: tuple[Path, ...], context: str | None) -> None:
+    """Take plain text again at the workloads of a phase and of those after it, at once."""
+    load()
+    run(_permissive(overlays, context, number))
+
+
+async def _strict(overlays: tuple[Path, ...], context: str | None, number: int, watch: Watch) -> None:
+    from carbon_stream.bootstrap.mesh.cluster import connected
+    from carbon_stream.bootstrap.mesh.evidence import evidence_of
+    from carbon_stream.bootstrap.mesh.strict import go_strict
+    from carbon_stream.bootstrap.mesh.values import load_mesh
+
+    settings, mesh = load(), load_mesh(overlays)
+    async with connected(context) as cluster:
+        await go_strict(cluster, mesh, evidence_of(settings, cluster, mesh), number, watch, say=click.echo)
+
+
+async def _permissive(overlays: tuple[Path, ...], context: str | None, number: int) -> None:
+    from carbon_stream.bootstrap.mesh.cluster import connected
+    from carbon_stream.bootstrap.mesh.strict import go_back
+    from carbon_stream.bootstrap.mesh.values import load_mesh
+
+    mesh = load_mesh(overlays)
+    async with connected(context) as cluster:
+        await go_back(cluster, mesh, number, say=click.echo)

@@ -120,6 +120,14 @@ class Endpoint(_Strict):
     )
 
 
+class Prometheus(_Strict):
+    """The Kubernetes service that has the mesh's metrics."""
+
+    namespace: Label = "monitoring"
+    service: Label = "kube-prometheus-stack-prometheus"
+    port: Port = 9090
+
+
 class Mesh(_Strict):
     """Everything that the mesh should be."""
 
@@ -140,6 +148,7 @@ class Mesh(_Strict):
     limits: Limits = Limits()
     retries: Retries = Retries()
     tracing: Tracing = Tracing()
+    prometheus: Prometheus = Prometheus()
     access_log_from_status: int = Field(400, ge=100, le=599)
     workloads: Mapping[Label, Workload] = Field(min_length=1)
     services: Mapping[Label, Service] = {}
