@@ -16,6 +16,7 @@ from carbon_stream.commands.serve import ingest, query
 from carbon_stream.commands.show_settings import settings
 from carbon_stream.commands.tables import tables
 from carbon_stream.commands.tail import tail
+from carbon_stream.commands.verify import bootstrap_verify, verify
 from carbon_stream.commands.worker import worker
 
 __all__ = ["main"]
@@ -43,9 +44,12 @@ for command in (
     settings,
     tables,
     tail,
+    verify,
     worker,
 ):
     main.add_command(command)
+
+bootstrap.add_command(bootstrap_verify)
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ here, once a batch or a request rather than once an event.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 
@@ -24,6 +25,7 @@ __all__ = [
     "observe_acknowledgement",
     "observe_request",
     "observe_view",
+    "show_platform_checks",
 ]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -249,6 +251,15 @@ TOPIC_DRIFTS = gauge(
     topic="source topic, dead-letter topic or changelog",
 )
 
+PLATFORM_CHECK = gauge(
+    "platform_check",
+    "",
+    "Outcome of each check of `carbon-stream verify --every`: 1 passed, 0 failed, -1 could not be made.",
+    "livemostrecent",
+    area="topics, gateway, mesh, flow, security",
+    check="name of the check",
+)
+
 KAFKA_READY = gauge("kafka_ready", "", "1 while the brokers answer every process, else 0.", "livemin")
 RESTARTS = counter(
     "process_restarts_total", "restarts", "Child processes started again after they had ended.", process="its role"
@@ -318,6 +329,13 @@ def _request(method: str, route: str, status_class: int) -> Histogram:
 def count_skipped_rows(table: str, number: int = 1) -> None:
     """Counts changelog rows that a view passed over."""
     SKIPPED.labels(table).inc(number)
+
+
+def show_platform_checks(values: Mapping[tuple[str, str], float]) -> None:
+    """Sets the outcome of each check, by area and name; those of an earlier run that are not made any more are gone."""
+    PLATFORM_CHECK.clear()
+    for (area, check), value in values.items():
+        PLATFORM_CHECK.labels(area, check).set(value)
 
 
 def observe_view(table: str, seconds: float) -> None:

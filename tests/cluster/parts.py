@@ -38,6 +38,11 @@ def kube_apiserver() -> Path:
     return _kept(f"kube-apiserver-{KUBERNETES}", lambda target: _build_kubernetes("kube-apiserver", target))
 
 
+def kubectl() -> Path:
+    """Kubernetes' command, with kustomize inside. A good minute more, once the server has been built."""
+    return _kept(f"kubectl-{KUBERNETES}", lambda target: _build_kubernetes("kubectl", target))
+
+
 def istio_crds() -> Path:
     """Istio's CustomResourceDefinitions, a file of the module istio.io/api (Apache 2.0)."""
     return _kept(f"istio-crds-{ISTIO_API}.yaml", _copy_istio_crds)
@@ -123,5 +128,5 @@ def _unpack_etcd(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    for part in (etcd, istio_crds, kube_apiserver):
+    for part in (etcd, istio_crds, kube_apiserver, kubectl):
         sys.stdout.write(f"{part()}\n")
