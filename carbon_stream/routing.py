@@ -15,7 +15,7 @@ from aiokafka.partitioner import murmur2
 
 from carbon_stream.contracts.catalog import Topic
 
-__all__ = ["Record", "partition_of", "record_of"]
+__all__ = ["Header", "Record", "partition_of", "record_of"]
 
 Header = tuple[str, bytes]
 

@@ -1,12 +1,13 @@
 """What has been handed to the publisher at once, and what becomes of each of its records."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from carbon_stream.routing import Record
 
-__all__ = ["Delivery", "Failed", "Outcome", "Stored"]
+__all__ = ["SPOOLED", "Delivery", "Failed", "Outcome", "Spooled", "Stored"]
 
 
 class Stored(NamedTuple):
@@ -16,14 +17,22 @@ class Stored(NamedTuple):
     offset: int | None
 
 
+class Spooled(NamedTuple):
+    """On disk, and on its topic once Kafka takes it."""
+
+
 class Failed(NamedTuple):
-    """Not acknowledged. `retriable`: the record may be sent again, and may even have arrived."""
+    """Not acknowledged. `retriable`: the record may be sent again. `unknown`: it may have arrived."""
 
     retriable: bool
     why: str
+    unknown: bool = False
 
 
-Outcome = Stored | Failed
+Outcome = Stored | Spooled | Failed
+SPOOLED: Final = Spooled()
+_HANDED_OVER: Final = Failed(True, "nobody has settled it")
+"""Stands for the outcome of a record that somebody else than its lane will settle."""
 
 
 class Delivery:
@@ -32,15 +41,35 @@ class Delivery:
     Outcomes are kept in columns, since there is one for every event.
     """
 
-    __slots__ = ("_failures", "_finished", "_offsets", "_open", "_partitions", "done", "records", "sizes")
+    __slots__ = (
+        "_finished",
+        "_offsets",
+        "_open",
+        "_others",
+        "_partitions",
+        "began",
+        "done",
+        "forwarded",
+        "records",
+        "sizes",
+    )
 
-    def __init__(self, records: Sequence[Record], finished: Callable[["Delivery"], object] | None = None) -> None:
+    def __init__(
+        self,
+        records: Sequence[Record],
+        finished: Callable[["Delivery"], object] | None = None,
+        *,
+        forwarded: bool = False,
+    ) -> None:
         self.records = records
         self.sizes = [record.size for record in records]
+        self.began = time.monotonic()
+        self.forwarded = forwarded
+        """Whether these are records that the spool has, so that it need not take them."""
         self._open = len(records)
         self._partitions = [-1] * len(records)
         self._offsets = [-1] * len(records)
-        self._failures: dict[int, Failed] = {}
+        self._others: dict[int, Spooled | Failed] = {}
         self._finished = finished
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not records:
@@ -51,7 +80,7 @@ class Delivery:
         step = 1 if offset >= 0 else 0
         partitions, offsets = self._partitions, self._offsets
         for index in indices:
-            if partitions[index] < 0 and index not in self._failures:
+            if partitions[index] < 0 and index not in self._others:
                 partitions[index] = partition
                 offsets[index] = offset
                 self._open -= 1
@@ -62,13 +91,37 @@ class Delivery:
         """Settles records that are still open as failed."""
         for index in indices:
             if self.is_open(index):
-                self._failures[index] = failure
+                self._others[index] = failure
                 self._open -= 1
         self._close_if_settled()
 
+    def hand_over(self, indices: Sequence[int]) -> None:
+        """From now on these are settled by `settle` alone."""
+        for index in indices:
+            assert self.is_open(index)
+            self._others[index] = _HANDED_OVER
+
+    def settle(self, indices: Sequence[int], outcome: Spooled | Failed) -> None:
+        """Settles records that were handed over, where nobody has yet."""
+        for index in indices:
+            if self._others.get(index) is _HANDED_OVER:
+                self._others[index] = outcome
+                self._open -= 1
+        self._close_if_settled()
+
+    @property
+    def failed(self) -> bool:
+        """Whether any record has failed, or was handed over."""
+        return bool(self._others)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is settled or handed over yet."""
+        return self._open == len(self.records) and not self._others
+
     def is_open(self, index: int) -> bool:
         """Whether a record's outcome is still to come."""
-        return self._partitions[index] < 0 and index not in self._failures
+        return self._partitions[index] < 0 and index not in self._others
 
     def size_of(self, indices: Sequence[int]) -> int:
         """Bytes that records take."""
@@ -78,9 +131,9 @@ class Delivery:
     def outcomes(self) -> list[Outcome]:
         """All outcomes in order of the records; only when `done`."""
         assert not self._open
-        failures = self._failures
+        others = self._others
         return [
-            failures[index] if partition < 0 else Stored(partition, offset if offset >= 0 else None)
+            others[index] if partition < 0 else Stored(partition, offset if offset >= 0 else None)
             for index, (partition, offset) in enumerate(zip(self._partitions, self._offsets, strict=True))
         ]
 

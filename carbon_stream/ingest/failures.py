@@ -4,7 +4,7 @@ from enum import Enum
 
 from aiokafka import errors
 
-__all__ = ["Verdict", "judge", "spoils_producer"]
+__all__ = ["Verdict", "judge", "may_have_arrived", "spoils_producer"]
 
 
 class Verdict(Enum):
@@ -56,3 +56,9 @@ def spoils_producer(error: BaseException, verdict: Verdict) -> bool:
     may not write to would cost every other one its producer again and again.
     """
     return verdict in (Verdict.AGAIN, Verdict.APART) or not isinstance(error, errors.BrokerResponseError)
+
+
+def may_have_arrived(error: BaseException) -> bool:
+    """Whether records may stand on their topic although their batch has failed: all but what a broker refused."""
+    written = (errors.NotEnoughReplicasAfterAppendError, errors.RequestTimedOutError)
+    return not isinstance(error, errors.BrokerResponseError) or isinstance(error, written)

@@ -3,33 +3,51 @@
 A lane has one batch on its way; what arrives meanwhile waits and goes together in the next one. So a single event on
 an idle lane leaves at once, and under load the events of many requests share batches, without a linger time. aiokafka
 has one batch a partition in flight as well, so nothing is lost by it.
+
+Where there is a spool, what cannot be delivered goes there (`give_way`): all new records of the lane at once, in order,
+so that none overtakes another. Of the batch on its way it is heard later whether it arrived after all.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from carbon_stream.ingest.delivery import Delivery, Failed
-from carbon_stream.ingest.failures import Verdict, judge, spoils_producer
+from carbon_stream.ingest.failures import Verdict, judge, may_have_arrived, spoils_producer
 from carbon_stream.ingest.producer import ProducerKeeper
+from carbon_stream.ingest.spool.keeping import Kept
 
-__all__ = ["Lane"]
+__all__ = ["Lane", "Part", "Spare"]
 
-_ATTEMPTS_MAX = 3
+_ATTEMPTS_MAX: Final = 3
+_TROUBLED_S: Final = 5.0
+"""How long after a failure new records go to the spool at once, unless a batch is acknowledged before."""
+_BEHIND: Final = "an earlier record of its partition was not acknowledged"
 
 Part = tuple[Delivery, Sequence[int]]
 """Records of one delivery, by index, that stand together in a batch."""
+
+
+class Spare(Protocol):
+    """Hands open records over to the spool; None when it refused them. `unknown`: they may be on their topic already.
+
+    `waited`: their room is no longer the lane's, and what is refused has failed.
+    """
+
+    def __call__(self, parts: Sequence[Part], *, unknown: bool = False, waited: bool = False) -> Kept | None: ...
+
 
 log = logging.getLogger(__name__)
 
 
 class Lane:
-    """The queue of one partition. `release` is told the bytes of records that have left it."""
+    """The queue of one partition. `release` is told the bytes of records that have left it; `spare` is the spool."""
 
     def __init__(
         self,
@@ -38,19 +56,31 @@ class Lane:
         keeper: ProducerKeeper,
         timeout_s: float,
         release: Callable[[int], None],
+        spare: Spare | None = None,
     ) -> None:
         self._topic = topic
         self._partition = partition
         self._keeper = keeper
         self._timeout_s = timeout_s
         self._release = release
+        self._spare = spare
         self._waiting: dict[Delivery, Sequence[int]] = {}
+        self._sending: list[Part] = []
+        self._apart: list[list[Part]] = []
+        """Batches that are to be sent again, or in smaller ones: the next one last."""
+        self._kept: list[Kept] = []
+        """What the spool has of the batch on its way."""
         self._task: asyncio.Task[None] | None = None
         self._sent_at: float | None = None
+        self._troubled_until = 0.0
 
     def stalled(self, now: float) -> bool:
         """Whether the batch on its way is overdue, `now` being monotonic seconds."""
         return self._sent_at is not None and now - self._sent_at > self._timeout_s
+
+    def troubled(self, now: float) -> bool:
+        """Whether it has failed to deliver lately."""
+        return now < self._troubled_until
 
     def add(self, delivery: Delivery, indices: Sequence[int]) -> None:
         """Queues records of a delivery, once a delivery."""
@@ -65,6 +95,35 @@ class Lane:
         indices = self._waiting.pop(delivery, None)
         if indices is not None:
             self._release(delivery.size_of(indices))
+
+    def overdue(self, since: float) -> bool:
+        """Whether a new record has been open since before then (monotonic, seconds)."""
+        parts = (*self._sending, *(part for half in self._apart for part in half), *self._waiting.items())
+        return any(delivery.began < since and _new([(delivery, indices)]) for delivery, indices in parts)
+
+    def give_way(self, *, unknown: bool = True) -> None:
+        """All new records go to the spool: they have waited for too long, or what stands before them has failed.
+
+        `unknown`: the batch on its way may still arrive.
+        """
+        self._troubled_until = time.monotonic() + _TROUBLED_S
+        if self._spare is None:
+            return
+        if sending := _new(self._sending):
+            kept = self._spare(sending, unknown=unknown)
+            if kept is not None and unknown:
+                self._kept.append(kept)
+        for half in reversed(self._apart):
+            if later := _new(half):
+                self._spare(later)
+        waiting = [(delivery, indices) for delivery, indices in self._waiting.items() if not delivery.forwarded]
+        later = _new(waiting)
+        for delivery, _ in waiting:
+            del self._waiting[delivery]
+        settled = sum(delivery.size_of(indices) for delivery, indices in waiting)
+        self._release(settled - sum(delivery.size_of(indices) for delivery, indices in later))
+        if later:
+            self._spare(later, waited=True)
 
     def cancel(self) -> None:
         """Stops sending; what is open stays so."""
@@ -102,16 +161,26 @@ class Lane:
         self, producer: AIOKafkaProducer, builder: BatchBuilder, parts: list[Part], attempts: int
     ) -> None:
         """Sends one batch and settles its records, by further attempts where those make sense."""
+        self._sending = parts
         try:
             metadata = await self._send(producer, builder)
         except Exception as error:  # noqa: BLE001 - `judge` tells them apart; nothing may end the lane
             await self._failed(error, producer, parts, attempts)
             return
+        self._settled(arrived=True)
+        self._troubled_until = 0.0
         offset = metadata.offset if metadata is not None else -1
         for delivery, indices in parts:
             self._release(delivery.size_of(indices))
             delivery.store(indices, self._partition, offset)
             offset += len(indices) if offset >= 0 else 0
+
+    def _settled(self, *, arrived: bool) -> None:
+        """The batch on its way has an outcome: the spool may send what it has of it, or forget it."""
+        self._sending = []
+        kept, self._kept = self._kept, []
+        for each in kept:
+            each.heard(arrived=arrived)
 
     async def _send(self, producer: AIOKafkaProducer, builder: BatchBuilder) -> RecordMetadata | None:
         self._sent_at = time.monotonic()
@@ -132,23 +201,42 @@ class Lane:
             verdict = Verdict.LATER
         log.warning("a batch of %d to %s/%d failed: %r: %s", count, self._topic, self._partition, error, verdict.value)
         if verdict is Verdict.AGAIN:
+            self._settled(arrived=False)
             await self._again(parts, attempts - 1)
         elif verdict is Verdict.APART:
-            for half in _halves(parts, count // 2):
-                await self._again(half, attempts)
+            self._settled(arrived=False)
+            first, second = _halves(parts, count // 2)
+            self._apart.append(second)
+            await self._again(first, attempts)
+            await self._again(self._apart.pop(), attempts)
         else:
             why = "Kafka did not acknowledge it in time" if isinstance(error, TimeoutError) else _describe(error)
-            failure = Failed(verdict is not Verdict.NEVER, why)
-            for delivery, indices in parts:
-                self._release(delivery.size_of(indices))
-                delivery.fail(indices, failure)
+            self._give_up(parts, Failed(verdict is not Verdict.NEVER, why, may_have_arrived(error)))
+
+    def _give_up(self, parts: list[Part], failure: Failed) -> None:
+        """Settles a batch that was not delivered, and with a spool all that stands behind it."""
+        if failure.retriable and self._spare is not None:
+            self.give_way(unknown=failure.unknown)
+            self._fail_forwarded(self._waiting.items(), Failed(True, _BEHIND))
+        self._settled(arrived=False)
+        for delivery, indices in parts:
+            self._release(delivery.size_of(indices))
+            delivery.fail(indices, failure)
+
+    def _fail_forwarded(self, parts: Iterable[Part], failure: Failed) -> None:
+        """The spool keeps what it has, and sends it again in order."""
+        for delivery, indices in [part for part in parts if part[0].forwarded]:
+            del self._waiting[delivery]
+            self._release(delivery.size_of(indices))
+            delivery.fail(indices, failure)
 
     async def _again(self, parts: list[Part], attempts: int) -> None:
-        """The same records in a new batch, without those whose deadline has passed meanwhile."""
+        """The same records in a new batch, without those that have been settled or handed over meanwhile."""
+        self._apart.append(parts)
         producer = await self._keeper.producer()
         builder = producer.create_batch()
         still: list[Part] = []
-        for delivery, indices in parts:
+        for delivery, indices in self._apart.pop():
             wanted = [index for index in indices if delivery.is_open(index)]
             if wanted:
                 taken = _append(builder, delivery, wanted)
@@ -158,6 +246,15 @@ class Lane:
         builder.close()
         if still:
             await self._deliver(producer, builder, still, attempts)
+
+
+def _new(parts: Iterable[Part]) -> list[Part]:
+    """The records that are open and that the spool does not have."""
+    found: list[Part] = []
+    for delivery, indices in parts:
+        if not delivery.forwarded and (still := [index for index in indices if delivery.is_open(index)]):
+            found.append((delivery, still))
+    return found
 
 
 def _append(builder: BatchBuilder, delivery: Delivery, indices: Sequence[int]) -> int:

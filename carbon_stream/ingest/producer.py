@@ -76,6 +76,8 @@ class ProducerKeeper:
         self._partitions: dict[str, int] = {}
         self.down_since: float | None = time.monotonic()
         """When (monotonic, seconds) Kafka ceased to answer; None while it does."""
+        self.known_down = False
+        """Whether Kafka was asked and did not answer: not so before the first attempt to connect has ended."""
 
     def start(self) -> None:
         """Begins to connect."""
@@ -173,6 +175,7 @@ class ProducerKeeper:
                 self._count(producer, topic)
 
     def _note(self, *, answering: bool, why: str = "") -> None:
+        self.known_down = not answering
         if answering:
             self.down_since = None
         elif self.down_since is None:

@@ -1,28 +1,33 @@
-"""Publishes records and says what became of each: on its topic, acknowledged by all in-sync replicas, or not."""
+"""Publishes records and says what became of each: on its topic, in the spool, or neither."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 
-from carbon_stream.ingest.delivery import Delivery, Failed, Outcome, Stored
-from carbon_stream.ingest.lane import Lane
+from carbon_stream.ingest.delivery import SPOOLED, Delivery, Failed, Outcome, Spooled, Stored
+from carbon_stream.ingest.lane import Lane, Part
 from carbon_stream.ingest.limits import Room
 from carbon_stream.ingest.observer import IngestObserver
 from carbon_stream.ingest.producer import ProducerKeeper
+from carbon_stream.ingest.spool.keeping import Kept, Spool
 from carbon_stream.routing import Record, partition_of
 
-__all__ = ["Failed", "Outcome", "Publisher", "Stored"]
+__all__ = ["Failed", "Outcome", "Publisher", "Spooled", "Stored"]
 
-_EXPIRY_STEP_S: Final = 0.05
+_STEP_S: Final = 0.05
 _MISSING_S: Final = 1.0
 """How long a topic that was waited for in vain is not waited for again."""
+_STARTING_S: Final = 10.0
+"""How long readiness waits for the first attempt to connect, where a spool makes it independent of Kafka."""
 _LATE: Final = "Kafka did not acknowledge it in time; it may still have arrived"
 _DOWN: Final = "Kafka does not answer, or has no such topic yet"
 _FULL: Final = "too much is waiting for Kafka already"
 _CLOSING: Final = "the service is stopping"
+_DISK: Final = "Kafka does not take it now, and the spool's disk did not either"
 
 
 class Publisher:
@@ -31,8 +36,11 @@ class Publisher:
     `kafka` are keyword arguments for aiokafka clients. `room` is a budget of bytes, shared with whoever else takes
     from it: what does not fit is refused at once, nothing queues without bound.
 
-    A record that is not acknowledged within `timeout_s` is Failed and retriable; its outcome is then unknown, and it
-    may stand on its topic. A caller that is cancelled leaves its records to be delivered.
+    Without `spool`, a record that is not acknowledged within `timeout_s` is Failed and retriable; its outcome is then
+    unknown, and it may stand on its topic. With one, a record that is not acknowledged within `spool_after_s` goes
+    there, and so does at once whatever Kafka is known not to take now, and what would overtake records of its key that
+    are there. Failed is then only what the spool cannot take. A caller that is cancelled leaves its records to be
+    delivered.
     """
 
     def __init__(
@@ -43,10 +51,14 @@ class Publisher:
         room: Room,
         record_bytes_max: int,
         timeout_s: float = 10.0,
+        spool: Spool | None = None,
+        spool_after_s: float = 2.0,
         observer: IngestObserver | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._room = room
+        self.spool = spool
+        self._patience_s = min(spool_after_s, timeout_s) if spool is not None else timeout_s
         self._keeper = ProducerKeeper(
             kafka, tuple(topics), record_bytes_max=record_bytes_max, timeout_s=timeout_s, observer=observer
         )
@@ -54,10 +66,12 @@ class Publisher:
         self._open: dict[Delivery, float] = {}
         self._expiry: asyncio.TimerHandle | None = None
         self._missing_until: dict[str, float] = {}
+        self._began = time.monotonic()
         self._closing = False
 
     async def start(self) -> None:
         """Begins to connect, and returns at once: Kafka need not be up."""
+        self._began = time.monotonic()
         self._keeper.start()
 
     async def close(self) -> None:
@@ -76,8 +90,21 @@ class Publisher:
 
     @property
     def ready(self) -> bool:
-        """Whether records can be delivered now, as far as is known."""
+        """Whether records can be delivered to Kafka now, as far as is known."""
         return not self._closing and self._keeper.ready
+
+    @property
+    def lack(self) -> str | None:
+        """Why nothing can be taken now, be it by Kafka or the spool; None when something can."""
+        if self._closing:
+            return _CLOSING
+        if self._keeper.ready:
+            return None
+        away = "the producer has no connection to Kafka"
+        if self.spool is None or self.spool.lack is not None:
+            return away if self.spool is None else f"{away}, and {self.spool.lack}"
+        starting = not self._keeper.known_down and time.monotonic() - self._began < _STARTING_S
+        return f"{away} yet" if starting else None
 
     async def publish(self, records: Sequence[Record]) -> list[Outcome]:
         """Outcomes in order of the records; within `timeout_s`."""
@@ -89,57 +116,135 @@ class Publisher:
         """Queues records and returns, normally without waiting; `done` of the delivery is set within `timeout_s`."""
         now = time.monotonic()
         delivery = Delivery(records, self._forget)
-        refusal = await self._why_not(delivery, now) if records else None
-        if refusal is not None:
-            delivery.fail(range(len(records)), Failed(True, refusal))
+        if not records:
             return delivery
-        self._open[delivery] = now + self._timeout_s
-        for place, indices in self._by_partition(records).items():
-            lane = self._lane(*place)
-            if lane.stalled(now):
-                self._room.give(delivery.size_of(indices))
-                delivery.fail(indices, Failed(True, _DOWN))
-            else:
-                lane.add(delivery, indices)
+        everything = range(len(records))
+        if self._closing or not self._room.take(sum(delivery.sizes)):
+            delivery.fail(everything, Failed(True, _CLOSING if self._closing else _FULL))
+            return delivery
+        self._watch(delivery, now + self._timeout_s)
+        if self._down(now):
+            self._pass_by(delivery, everything)
+            return delivery
+        known = await self._learn({record.topic for record in records})
         if delivery.done.done():
-            self._forget(delivery)
-        elif self._expiry is None:
-            self._expiry = asyncio.get_running_loop().call_later(self._timeout_s, self._expire_overdue)
+            self._room.give(sum(delivery.sizes))  # its time was over meanwhile
+        elif known:
+            self._distribute(delivery, now)
+        elif self.spool is not None and not self._keeper.ready:
+            self._pass_by(delivery, everything)
+        else:
+            self._refuse(delivery, everything)
         return delivery
 
-    async def _why_not(self, delivery: Delivery, now: float) -> str | None:
-        """Takes room for the records and learns their topics' partitions; the reason where that fails."""
-        if self._closing:
-            return _CLOSING
+    async def forward(
+        self, records: Sequence[Record], queued: Callable[[Delivery], None] | None = None
+    ) -> list[Outcome]:
+        """Publishes records of the spool: what Kafka does not take has Failed, and is to be forwarded again.
+
+        `queued` is called once all of them stand before whatever is submitted from then on.
+        """
+        topics = list({record.topic for record in records})
+        known = dict(zip(topics, await asyncio.gather(*(self._learn({topic}) for topic in topics)), strict=True))
+        delivery = Delivery([record for record in records if known[record.topic]], self._forget, forwarded=True)
+        if self._closing or not self._room.take(sum(delivery.sizes)):
+            return [Failed(True, _FULL)] * len(records)
+        if delivery.records:
+            self._watch(delivery, time.monotonic() + self._timeout_s)
+            for place, indices in self._by_partition(delivery).items():
+                self._lane(*place).add(delivery, indices)
+            if queued is not None and len(delivery.records) == len(records):
+                queued(delivery)
+            await delivery.done
+        outcomes = iter(delivery.outcomes())
+        return [next(outcomes) if known[record.topic] else Failed(True, _DOWN) for record in records]
+
+    def partition(self, record: Record) -> int | None:
+        """The partition of a record, where it is known how many there are."""
+        count = self._keeper.partitions(record.topic)
+        return None if count is None else partition_of(record.spread, count)
+
+    def _down(self, now: float) -> bool:
+        """Whether it is known that Kafka takes nothing: then nobody has to wait to hear it."""
+        if self.spool is not None:
+            return self._keeper.known_down
         down_since = self._keeper.down_since
-        if down_since is not None and now - down_since > self._timeout_s:
-            return _DOWN  # known to be down: nobody has to wait to hear it
-        unknown = {
-            topic for topic in {record.topic for record in delivery.records} if not self._keeper.partitions(topic)
-        }
-        if unknown and not await self._learn(unknown):
-            return _DOWN
-        return None if self._room.take(sum(delivery.sizes)) else _FULL
+        return down_since is not None and now - down_since > self._timeout_s
+
+    def _distribute(self, delivery: Delivery, now: float) -> None:
+        """Each record to the lane of its partition, or past it."""
+        for place, indices in self._by_partition(delivery).items():
+            lane = self._lane(*place)
+            if lane.troubled(now) if self.spool is not None else lane.stalled(now):
+                self._pass_by(delivery, indices)
+            elif self.spool:
+                behind = [index for index in indices if delivery.records[index] in self.spool]
+                if behind:
+                    self._pass_by(delivery, behind)
+                if ahead := [index for index in indices if delivery.is_open(index)]:
+                    lane.add(delivery, ahead)
+            else:
+                lane.add(delivery, indices)
+
+    def _pass_by(self, delivery: Delivery, indices: Sequence[int]) -> None:
+        """To the spool, or nowhere."""
+        if self.spool is None:
+            self._refuse(delivery, indices)
+        else:
+            self._spare([(delivery, indices)], waited=True)
+
+    def _refuse(self, delivery: Delivery, indices: Sequence[int], why: str = _DOWN) -> None:
+        self._room.give(delivery.size_of(indices))
+        delivery.fail(indices, Failed(True, why))
+
+    def _spare(self, parts: Sequence[Part], *, unknown: bool = False, waited: bool = False) -> Kept | None:
+        """See `lane.Spare`."""
+        assert self.spool is not None
+        records = [delivery.records[index] for delivery, indices in parts for index in indices]
+        kept = self.spool.put(records, unknown=unknown)
+        if isinstance(kept, str):
+            for delivery, indices in parts if waited else ():
+                self._refuse(delivery, indices, f"Kafka does not take it now, and {kept}")
+            return None
+        for delivery, indices in parts:
+            delivery.hand_over(indices)
+        kept.done.add_done_callback(partial(self._kept, parts, waited))
+        return kept
+
+    def _kept(self, parts: Sequence[Part], waited: bool, done: "asyncio.Future[None]") -> None:
+        durable = not done.cancelled() and done.exception() is None
+        for delivery, indices in parts:
+            if waited:
+                self._room.give(delivery.size_of(indices))
+            delivery.settle(indices, SPOOLED if durable else Failed(True, _DISK))
 
     async def _learn(self, topics: set[str]) -> bool:
+        """Whether the partitions of these topics are known; asks for those that are not."""
+        unknown = {topic for topic in topics if not self._keeper.partitions(topic)}
+        if not unknown:
+            return True
         now = time.monotonic()
-        if any(now < self._missing_until.get(topic, 0.0) for topic in topics):
+        if any(now < self._missing_until.get(topic, 0.0) for topic in unknown):
             return False
         try:
-            async with asyncio.timeout(self._timeout_s):
-                for topic in topics:
+            async with asyncio.timeout(self._patience_s):
+                for topic in unknown:
                     while self._keeper.partitions(topic) is None:
                         producer = await self._keeper.producer()
                         await producer.partitions_for(topic)
         except (TimeoutError, KafkaError):
-            self._missing_until.update(dict.fromkeys(topics, time.monotonic() + _MISSING_S))
+            self._missing_until.update(dict.fromkeys(unknown, time.monotonic() + _MISSING_S))
             return False
         return True
 
-    def _by_partition(self, records: Sequence[Record]) -> dict[tuple[str, int], list[int]]:
+    def _by_partition(self, delivery: Delivery) -> dict[tuple[str, int], list[int]]:
+        """The records that are open, by place."""
         counts: dict[str, int] = {}
         places: dict[tuple[str, int], list[int]] = {}
-        for index, record in enumerate(records):
+        whole = delivery.whole
+        for index, record in enumerate(delivery.records):
+            if not whole and not delivery.is_open(index):
+                continue
             topic = record.topic
             count = counts.get(topic)
             if count is None:
@@ -157,28 +262,44 @@ class Publisher:
     def _lane(self, topic: str, partition: int) -> Lane:
         lane = self._lanes.get((topic, partition))
         if lane is None:
-            lane = Lane(topic, partition, self._keeper, self._timeout_s, self._room.give)
+            spare = None if self.spool is None else self._spare
+            lane = Lane(topic, partition, self._keeper, self._timeout_s, self._room.give, spare)
             self._lanes[topic, partition] = lane
         return lane
+
+    def _watch(self, delivery: Delivery, until: float) -> None:
+        self._open[delivery] = until
+        if self._expiry is None:
+            self._expiry = asyncio.get_running_loop().call_later(self._patience_s, self._tick)
 
     def _forget(self, delivery: Delivery) -> None:
         self._open.pop(delivery, None)
 
-    def _expire_overdue(self) -> None:
-        """Settles deliveries whose time is over. All have the same time, so the oldest are first."""
+    def _tick(self) -> None:
+        """Lanes that make records wait for too long give way; deliveries whose time is over are settled.
+
+        All deliveries have the same time, so the oldest are first.
+        """
         now = time.monotonic()
+        if self.spool is not None:
+            for lane in self._lanes.values():
+                if lane.overdue(now - self._patience_s):
+                    lane.give_way()
         for delivery, deadline in tuple(self._open.items()):
             if deadline > now:
                 break
             self._expire(delivery, _LATE)
         self._expiry = None
         if self._open:
-            oldest = next(iter(self._open.values()))
-            wait_s = max(oldest - now, 0) + _EXPIRY_STEP_S
-            self._expiry = asyncio.get_running_loop().call_later(wait_s, self._expire_overdue)
+            wait_s = _STEP_S
+            if self.spool is None:
+                wait_s += max(next(iter(self._open.values())) - now, 0)
+            self._expiry = asyncio.get_running_loop().call_later(wait_s, self._tick)
 
     def _expire(self, delivery: Delivery, why: str) -> None:
         """Settles what is open, and takes back what has not been sent."""
         for lane in self._lanes.values():
             lane.withdraw(delivery)
-        delivery.fail(range(len(delivery.records)), Failed(True, why))
+        everything = range(len(delivery.records))
+        delivery.fail(everything, Failed(True, why, unknown=True))
+        delivery.settle(everything, Failed(True, _DISK, unknown=True))

@@ -22,6 +22,7 @@ __all__ = [
     "Receipts",
     "Rejected",
     "Skipped",
+    "Waiting",
     "rejected",
 ]
 
@@ -41,6 +42,13 @@ class Accepted(NamedTuple):
     offset: int | None
 
 
+class Waiting(NamedTuple):
+    """In the spool, synced to this machine's disk, and on its topic once Kafka takes it."""
+
+    event_id: str
+    topic: str
+
+
 class Rejected(NamedTuple):
     """Not taken. `retriable`: the same event sent again later may be taken (its outcome may even be unknown now)."""
 
@@ -54,7 +62,7 @@ class Skipped(NamedTuple):
     """Understood, and not to become an event (our own requests in a gateway's log)."""
 
 
-Receipt = Accepted | Rejected | Skipped
+Receipt = Accepted | Waiting | Rejected | Skipped
 
 
 def rejected(event_id: str | None, reason: str, message: str, *, retriable: bool = False) -> Rejected:
@@ -66,8 +74,8 @@ class Receipts:
     """The receipts of a request, added in order of its events. Kept as JSON: a request may have very many."""
 
     def __init__(self) -> None:
-        self.accepted: dict[str, int] = {}
-        """How many were accepted, by topic."""
+        self.taken: dict[tuple[str, str], int] = {}
+        """How many were taken, by status (accepted, spooled) and topic."""
         self.rejected: dict[str, int] = {}
         """How many were rejected, by reason."""
         self._again = 0
@@ -81,7 +89,7 @@ class Receipts:
         for receipt in receipts:
             if isinstance(receipt, Accepted):
                 event_id, topic, partition, offset = receipt
-                self.accepted[topic] = self.accepted.get(topic, 0) + 1
+                self._tally("accepted", topic)
                 documents.append(
                     {
                         "eventId": event_id,
@@ -91,6 +99,9 @@ class Receipts:
                         "offset": offset,
                     }
                 )
+            elif isinstance(receipt, Waiting):
+                self._tally("spooled", receipt.topic)
+                documents.append({"eventId": receipt.event_id, "status": "spooled", "topic": receipt.topic})
             elif isinstance(receipt, Skipped):
                 self._skipped += 1
                 documents.append({"status": "skipped"})
@@ -102,11 +113,14 @@ class Receipts:
         if documents:
             self._parts.append(orjson.dumps(documents)[1:-1])
 
+    def _tally(self, status: str, topic: str) -> None:
+        self.taken[status, topic] = self.taken.get((status, topic), 0) + 1
+
     def status(self) -> int:
         """The status of the request."""
         if self._again:
             return 503
-        return 202 if self.accepted or self._skipped else 422
+        return 202 if self.taken or self._skipped else 422
 
     def encode(self) -> bytes:
         """The reply of a 202 as JSON."""
@@ -132,11 +146,11 @@ class Receipts:
     @property
     def count(self) -> int:
         """Events that have a receipt so far."""
-        return sum(self.accepted.values()) + sum(self.rejected.values()) + self._skipped
+        return sum(self.taken.values()) + sum(self.rejected.values()) + self._skipped
 
     def _body(self) -> dict[str, Any]:
         return {
-            "accepted": sum(self.accepted.values()),
+            "accepted": sum(self.taken.values()),
             "rejected": sum(self.rejected.values()),
             **({"skipped": self._skipped} if self._skipped else {}),
             "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]"),

@@ -11,12 +11,21 @@ from aiohttp import web
 
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
-from carbon_stream.ingest.delivery import Delivery, Outcome, Stored
+from carbon_stream.ingest.delivery import Delivery, Outcome, Spooled, Stored
 from carbon_stream.ingest.formats.selection import Format, format_of, kong_format
 from carbon_stream.ingest.openlineage import routes as openlineage
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
 from carbon_stream.ingest.preferences import APPLIED, is_strict, refusals
-from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Accepted, Receipt, Receipts, Skipped, rejected
+from carbon_stream.ingest.receipts import (
+    TOO_LARGE,
+    UNAVAILABLE,
+    Accepted,
+    Receipt,
+    Receipts,
+    Skipped,
+    Waiting,
+    rejected,
+)
 from carbon_stream.ingest.refused_bodies import count_refused
 from carbon_stream.ingest.service import INGEST, Ingest
 
@@ -57,7 +66,7 @@ async def _post(request: web.Request, select: Callable[[web.Request], Format], p
     strict = is_strict(request.headers)
     try:
         status = await _take(request, select, receipts, strict)
-        ingest.observer.answered(path, receipts.accepted, receipts.rejected, time.monotonic() - begun)
+        ingest.observer.answered(path, receipts.taken, receipts.rejected, time.monotonic() - begun)
     except ProblemError as problem:
         count_refused(ingest.observer, path, problem, time.monotonic() - begun)
         raise
@@ -163,6 +172,8 @@ def _receipt(checked: Checked, index: int, outcome: Outcome) -> Receipt:
     event_id = checked.event_ids[index]
     if isinstance(outcome, Stored):
         return Accepted(event_id, checked.records[index].topic, outcome.partition, outcome.offset)
+    if isinstance(outcome, Spooled):
+        return Waiting(event_id, checked.records[index].topic)
     if outcome.retriable:
         return rejected(event_id, UNAVAILABLE, outcome.why, retriable=True)
     return rejected(event_id, TOO_LARGE, outcome.why)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -10,11 +11,14 @@ from carbon_stream.access.pseudonyms import Pseudonyms, installation_secret
 from carbon_stream.contracts import limits as contract_limits
 from carbon_stream.contracts.catalog import TOPICS
 from carbon_stream.enrichment.services import Service, load_services
+from carbon_stream.errors import OperatorError
 from carbon_stream.ingest.limits import Limits, Room
 from carbon_stream.ingest.observer import IngestObserver, Unobserved
 from carbon_stream.ingest.origin import OriginReader
 from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.scrutiny import Overseer, Unseen
+from carbon_stream.ingest.spool.keeping import Spool, SpoolUnusable
+from carbon_stream.ingest.spool.slots import Slots
 from carbon_stream.settings import Settings
 
 __all__ = ["INGEST", "Ingest", "compose", "context", "origins_of", "pseudonyms_of"]
@@ -30,6 +34,8 @@ class Ingest:
     services: Mapping[str, Service]
     publisher: Publisher
     pseudonyms: Pseudonyms
+    slots: Slots | None = None
+    """None where there is to be no spool."""
     observer: IngestObserver = field(default_factory=Unobserved)
     overseer: Overseer = field(default_factory=Unseen)
     draining: bool = False
@@ -38,7 +44,32 @@ class Ingest:
     @property
     def ready(self) -> bool:
         """Whether a load balancer should send requests here."""
-        return not self.draining and self.publisher.ready
+        return self.lack is None
+
+    @property
+    def lack(self) -> str | None:
+        """Why it is not ready; None when it is."""
+        return "it is stopping" if self.draining else self.publisher.lack
+
+    async def start(self) -> None:
+        """Takes over what is spooled, and begins to connect. Raises OperatorError for a spool that cannot be used."""
+        if self.publisher.spool is not None and self.slots is not None:
+            try:
+                await self.publisher.spool.open()
+            except SpoolUnusable as error:
+                raise _unusable(error) from error
+            self.slots.start(self.publisher.spool, self.publisher)
+        await self.publisher.start()
+
+    async def stop(self, drain_s: float) -> None:
+        """Settles what was taken, forwards what is spooled (for so long, where Kafka answers), and ends."""
+        self.draining = True
+        if self.slots is not None:
+            await self.slots.stop(drain_s)
+        await self.publisher.close()
+        if self.publisher.spool is not None and self.slots is not None:
+            await self.publisher.spool.close()
+            self.slots.release()
 
 
 INGEST: Final = web.AppKey("ingest", Ingest)
@@ -59,17 +90,28 @@ def pseudonyms_of(settings: Settings) -> Pseudonyms:
 
 
 def compose(settings: Settings, observer: IngestObserver | None = None, overseer: Overseer | None = None) -> Ingest:
-    """Ingest as the settings say; call it inside the event loop. Raises OperatorError for a bad service catalog."""
+    """Ingest as the settings say; call it inside the event loop.
+
+    Raises OperatorError for a bad service catalog and for a spool's directory that cannot be used.
+    """
+    watched = observer or Unobserved()
     limits = Limits.of(settings)
     room = Room(settings.max_pending_bytes)
     headroom = contract_limits.RECORD_BYTES - contract_limits.EVENT_BYTES
+    slots = _slots(settings, watched)
+    try:
+        spool = slots.claim() if slots is not None else None
+    except SpoolUnusable as error:
+        raise _unusable(error) from error
     publisher = Publisher(
         settings.kafka_client(),
         [topic.name for topic in TOPICS],
         room=room,
         record_bytes_max=limits.event_bytes + headroom,
         timeout_s=limits.publish_timeout_s,
-        observer=observer,
+        spool=spool,
+        spool_after_s=settings.spool_after_s,
+        observer=watched,
     )
     return Ingest(
         limits=limits,
@@ -78,8 +120,31 @@ def compose(settings: Settings, observer: IngestObserver | None = None, overseer
         services=load_services(settings.service_catalog),
         publisher=publisher,
         pseudonyms=pseudonyms_of(settings),
-        observer=observer or Unobserved(),
         overseer=overseer or Unseen(),
+        slots=slots,
+        observer=watched,
+    )
+
+
+def _slots(settings: Settings, observer: IngestObserver) -> Slots | None:
+    if not settings.spool_max_bytes:
+        return None
+
+    def make(directory: Path) -> Spool:
+        return Spool(
+            directory,
+            bytes_max=settings.spool_max_bytes,
+            age_max_s=settings.spool_max_age_s,
+            observer=observer,
+        )
+
+    return Slots(settings.spool_dir or settings.data_dir / "spool", make, observer)
+
+
+def _unusable(error: SpoolUnusable) -> OperatorError:
+    return OperatorError(
+        f"{error}: make it writable for this user, set CARBON_STREAM_SPOOL_DIR or CARBON_STREAM_DATA_DIR to a"
+        " directory that is, or go without by CARBON_STREAM_SPOOL_MAX_BYTES=0"
     )
 
 
@@ -95,9 +160,8 @@ def context(
     async def run(app: web.Application) -> AsyncIterator[None]:
         ingest = app[INGEST] = compose(settings, observer, overseer)
         ingest.pseudonyms.warm()
-        await ingest.publisher.start()
+        await ingest.start()
         yield
-        ingest.draining = True
-        await ingest.publisher.close()
+        await ingest.stop(settings.publish_timeout_s)
 
     return run

@@ -131,6 +131,33 @@ UNRECORDED = counter(
     topic="topic that they were for",
 )
 
+SPOOLED = counter("spooled_events_total", "events", "Events that Kafka did not take and that went into the spool.")
+UNSPOOLED = counter("unspooled_events_total", "events", "Events of the spool that are on their topics now.")
+SPOOL_REPEATS = counter(
+    "spool_possible_repeats_total",
+    "events",
+    "Events of the spool that had been sent before with an unknown outcome, so that they may be on their topics twice."
+    " Agents count them once.",
+)
+SPOOL_EVENTS = gauge("spool_events", "events", "Events that wait in the spool for Kafka.", "livesum")
+SPOOL_BYTES = gauge("spool_bytes", "bytes", "Bytes that they count for against the spool's bound.", "livesum")
+SPOOL_AGE = gauge("spool_oldest_age_seconds", "seconds", "Age of the oldest of them; 0 without any.", "livemax")
+SPOOL_REFUSES = gauge(
+    "spool_refuses_events",
+    "",
+    "1 while the spool of any process takes nothing more: it is full, or too old, or its disk does not write.",
+    "livemax",
+)
+SPOOL_COMMIT = histogram(
+    "spool_commit_duration_seconds", "seconds", "One commit of the spool, synced to the disk.", _SECONDS
+)
+SPOOL_ASIDE = counter(
+    "spool_set_aside_total",
+    "things",
+    "What of a spool cannot be forwarded and was set aside, for an operator to look at.",
+    what="corrupt file, unreadable event, refused event",
+)
+
 BATCH = histogram("batch_records", "records", "Records in one batch of a partition.", _RECORDS, stage=_STAGE)
 TRANSACTION = histogram(
     "transaction_duration_seconds",

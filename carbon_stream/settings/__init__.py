@@ -19,6 +19,7 @@ from carbon_stream.settings.ingest import IngestSettings
 from carbon_stream.settings.kafka import KafkaSettings
 from carbon_stream.settings.kinds import Network, Port, Upper
 from carbon_stream.settings.platform import PlatformSettings
+from carbon_stream.settings.spool import SpoolSettings
 from carbon_stream.settings.streaming import StreamingSettings
 
 __all__ = ["ENV_PREFIX", "Network", "Settings", "SettingsError", "variable_of"]
@@ -48,7 +49,14 @@ class ProcessSettings(Part):
 
 # Pydantic puts the fields of the last part first: the order here is that of `carbon-stream settings`, from its end.
 class Settings(
-    PlatformSettings, GatewaySettings, StreamingSettings, AccessSettings, IngestSettings, KafkaSettings, ProcessSettings
+    PlatformSettings,
+    GatewaySettings,
+    StreamingSettings,
+    AccessSettings,
+    SpoolSettings,
+    IngestSettings,
+    KafkaSettings,
+    ProcessSettings,
 ):
     """All settings. Times carry their unit last in the name, sizes are bytes."""
 

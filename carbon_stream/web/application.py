@@ -38,7 +38,7 @@ from carbon_stream.web import catalog_routes, dead_letters, index, openapi, stat
 from carbon_stream.web.access_setup import Access
 from carbon_stream.web.console import routes as console
 from carbon_stream.web.guard import guard
-from carbon_stream.web.ingest_metrics import IngestMetrics
+from carbon_stream.web.ingest_metrics import IngestMetrics, show_spool
 from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.topic_facts import TopicFacts
@@ -97,10 +97,11 @@ def _add_ingest(application: web.Application, settings: Settings, access: Access
 
     def lack() -> str | None:
         ingest = application.get(INGEST)
-        return None if ingest is not None and ingest.ready else "the producer has no connection to Kafka"
+        return "it has not started" if ingest is None else ingest.lack
 
-    application[READINESS].require("kafka", lack)
+    application[READINESS].require("ingest", lack)
     application.cleanup_ctx.append(_each_second(lambda: metrics.INFLIGHT.set(application[INGEST].room.used)))
+    application.cleanup_ctx.append(_each_second(lambda: show_spool(application[INGEST])))
 
 
 def _add_queries(application: web.Application, settings: Settings) -> None:
@@ -126,7 +127,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     application.cleanup_ctx.append(_lasting(_nothing, stories.close))
     application.cleanup_ctx.append(_each_second(lambda: sampled.sample(time.time())))
     # where events are taken in, the producer knows of the brokers; else whoever watches the topics does
-    shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="kafka" not in application[READINESS].names())
+    shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="ingest" not in application[READINESS].names())
     application.cleanup_ctx.append(_each_second(shown.show))
     application.cleanup_ctx.append(topic_metrics(kafka, settings.app_id))
 

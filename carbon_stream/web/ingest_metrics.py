@@ -1,25 +1,58 @@
-"""What ingest tells its observer, as metrics."""
+"""What ingest tells its observer, and the state of its spool, as metrics."""
 
 from collections.abc import Mapping
 
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.ingest.receipts import UNAVAILABLE
+from carbon_stream.ingest.service import Ingest
 from carbon_stream.observability import metrics
 
 
 class IngestMetrics:
     """Fulfils `IngestObserver`."""
 
-    def answered(self, path: str, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+    def answered(
+        self, path: str, taken: Mapping[tuple[str, str], int], rejected: Mapping[str, int], seconds: float
+    ) -> None:
         """Count a request's events; only acknowledged ones have a latency to acknowledgement."""
-        for topic, number in accepted.items():
-            metrics.count_events(path, "accepted", topic, BY_NAME[topic].event_type, number)
+        acknowledged = bool(taken)
+        for (status, topic), number in taken.items():
+            metrics.count_events(path, status, topic, BY_NAME[topic].event_type, number)
+            acknowledged &= status != "spooled"
         for reason, number in rejected.items():
             result = "unavailable" if reason == UNAVAILABLE else "rejected"
             metrics.count_events(path, result, None, None, number)
             metrics.count_rejected(reason, number)
-        if accepted:
-            metrics.observe_acknowledgement(seconds, sum(accepted.values()) + sum(rejected.values()))
+        if acknowledged:
+            metrics.observe_acknowledgement(seconds, sum(taken.values()) + sum(rejected.values()))
 
     def kafka_ready(self, ready: bool) -> None:
         """Nothing: readiness is published each second, with everything else that makes it up."""
+
+    def spooled(self, events: int) -> None:
+        """Events went into the spool."""
+        metrics.SPOOLED.inc(events)
+
+    def forwarded(self, events: int, perhaps_repeats: int) -> None:
+        """Events left the spool for their topics."""
+        metrics.UNSPOOLED.inc(events)
+        metrics.SPOOL_REPEATS.inc(perhaps_repeats)
+
+    def spool_committed(self, seconds: float) -> None:
+        """One commit, synced."""
+        metrics.SPOOL_COMMIT.observe(seconds)
+
+    def spool_set_aside(self, what: str, number: int) -> None:
+        """Something that an operator has to look at."""
+        metrics.SPOOL_ASIDE.labels(what).inc(number)
+
+
+def show_spool(ingest: Ingest) -> None:
+    """Set the gauges of the spool; called each second."""
+    metrics.KAFKA_READY.set(1 if ingest.publisher.ready else 0)
+    spools = [spool for spool in (ingest.publisher.spool, ingest.slots and ingest.slots.adopted) if spool]
+    metrics.SPOOL_EVENTS.set(sum(spool.rows for spool in spools))
+    metrics.SPOOL_BYTES.set(sum(spool.bytes for spool in spools))
+    metrics.SPOOL_AGE.set(max((spool.age_s for spool in spools), default=0.0))
+    own = ingest.publisher.spool
+    metrics.SPOOL_REFUSES.set(1 if own is not None and own.lack is not None else 0)

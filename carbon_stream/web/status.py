@@ -42,6 +42,4 @@ async def show_metrics(_: web.Request) -> web.Response:
 def publish_readiness(readiness: Readiness) -> None:
     """Set the gauges that tell of readiness; called each second."""
     missing = readiness.missing()
-    if "kafka" in readiness.names():
-        metrics.KAFKA_READY.set(0 if "kafka" in missing else 1)
     metrics.VIEWS_READY.set(0 if "views" in missing else 1)

@@ -42,6 +42,7 @@ class Service:
             "CARBON_STREAM_HTTP_PORT": str(port),
             "CARBON_STREAM_DATA_DIR": str(self.folder / f"data-{number}"),
             "CARBON_STREAM_SESSION_TIMEOUT_MS": "6000",
+            "CARBON_STREAM_SPOOL_AFTER_S": "60",  # a busy machine's acknowledgements take their time
             **self.environment,
             **more,
         }

@@ -13,7 +13,7 @@ from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.codec import Invalid
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
-from carbon_stream.ingest.delivery import Stored
+from carbon_stream.ingest.delivery import Spooled, Stored
 from carbon_stream.ingest.formats import native
 from carbon_stream.ingest.formats.reading import Arrival
 from carbon_stream.ingest.limits import RETRY_AFTER_S
@@ -46,7 +46,7 @@ class Results:
     """What became of the documents of a request."""
 
     received: int = 0
-    accepted: dict[str, int] = field(default_factory=dict)
+    taken: dict[tuple[str, str], int] = field(default_factory=dict)
     failed: dict[int, Rejected] = field(default_factory=dict)
 
     def settle(self, chunk: list[tuple[int, Part]], outcomes: Iterator[Any]) -> None:
@@ -56,8 +56,9 @@ class Results:
                 self.failed[index] = part.rejection
             for record in part.records:
                 outcome = next(outcomes)
-                if isinstance(outcome, Stored):
-                    self.accepted[record.topic] = self.accepted.get(record.topic, 0) + 1
+                if isinstance(outcome, Stored | Spooled):
+                    status = "accepted" if isinstance(outcome, Stored) else "spooled"
+                    self.taken[status, record.topic] = self.taken.get((status, record.topic), 0) + 1
                 elif index not in self.failed or outcome.retriable:
                     reason = UNAVAILABLE if outcome.retriable else TOO_LARGE
                     self.failed[index] = rejected(None, reason, outcome.why, retriable=outcome.retriable)
@@ -138,7 +139,7 @@ async def _results(request: web.Request, *, batch: bool) -> Results:
     except ProblemError as problem:
         count_refused(ingest.observer, _PATH, problem, time.monotonic() - begun)
         raise
-    ingest.observer.answered(_PATH, results.accepted, results.rejections(), time.monotonic() - begun)
+    ingest.observer.answered(_PATH, results.taken, results.rejections(), time.monotonic() - begun)
     return results
 
 

@@ -1,4 +1,4 @@
-"""Kafka away: answers come within the deadline, nothing acknowledged is lost, and it mends itself."""
+"""Kafka away, and no spool: answers come within the deadline, nothing acknowledged is lost, and it mends itself."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ SLACK_S = 12.0  # for a busy machine; without a deadline nothing would answer wh
 async def test_started_before_kafka_it_answers_503_and_recovers(
     start_service: Any, fresh_kafka: Any, free_port: int, make_topics: Any, api_call: ApiCall
 ) -> None:
-    service = await start_service(f"127.0.0.1:{free_port}", publish_timeout_s=DEADLINE_S)
+    service = await start_service(f"127.0.0.1:{free_port}", publish_timeout_s=DEADLINE_S, spool_max_bytes=0)
     began = time.monotonic()
     async with service.client.post(f"{service.url}/v1/events", json=api_call(eventId="early")) as response:
         answer = await response.json(content_type=None)
@@ -38,7 +38,7 @@ async def test_what_was_acknowledged_while_the_broker_dies_is_there_afterwards(
 ) -> None:
     broker = await asyncio.to_thread(fresh_kafka)
     await make_topics(broker.bootstrap_servers)
-    service = await start_service(broker.bootstrap_servers, publish_timeout_s=DEADLINE_S)
+    service = await start_service(broker.bootstrap_servers, publish_timeout_s=DEADLINE_S, spool_max_bytes=0)
     await service.until_ready()
     acknowledged: list[dict[str, Any]] = []
     statuses: list[int] = []
@@ -84,7 +84,7 @@ async def test_a_broker_that_hangs_is_answered_for_in_time(
 ) -> None:
     broker = await asyncio.to_thread(fresh_kafka)
     await make_topics(broker.bootstrap_servers)
-    service = await start_service(broker.bootstrap_servers, publish_timeout_s=DEADLINE_S)
+    service = await start_service(broker.bootstrap_servers, publish_timeout_s=DEADLINE_S, spool_max_bytes=0)
     await service.until_ready()
     broker.pause(1)
     try:
@@ -106,7 +106,9 @@ async def test_too_much_waiting_for_kafka_is_refused_at_once(
     broker = await asyncio.to_thread(fresh_kafka)
     await make_topics(broker.bootstrap_servers)
     room = 1 << 20
-    service = await start_service(broker.bootstrap_servers, publish_timeout_s=DEADLINE_S, max_pending_bytes=room)
+    service = await start_service(
+        broker.bootstrap_servers, publish_timeout_s=DEADLINE_S, spool_max_bytes=0, max_pending_bytes=room
+    )
     await service.until_ready()
     broker.pause(1)
     try:

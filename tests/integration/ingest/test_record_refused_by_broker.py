@@ -16,7 +16,7 @@ async def test_a_record_too_large_for_its_topic_is_rejected_for_good_and_others_
 ) -> None:
     broker = await asyncio.to_thread(fresh_kafka)
     await make_topics(broker.bootstrap_servers, max_message_bytes="20000")
-    service = await start_service(broker.bootstrap_servers)
+    service = await start_service(broker.bootstrap_servers, publish_timeout_s=60.0)
     await service.until_ready()
     noise = "".join(chr(0x4E00 + (n * 7919) % 20_000) for n in range(10_000))
     events = [api_call(eventId=f"small-{n}", service=f"s{n % 3}") for n in range(200)]

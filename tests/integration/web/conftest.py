@@ -26,7 +26,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 @pytest.fixture
 def settings(platform: LocalKafka) -> Settings:
     """Settings that point to that broker, with an admin token."""
-    return Settings(kafka_bootstrap_servers=platform.bootstrap_servers, admin_token="s3cret-for-tests")
+    return Settings(
+        kafka_bootstrap_servers=platform.bootstrap_servers, admin_token="s3cret-for-tests", spool_after_s=60.0
+    )
 
 
 @pytest.fixture

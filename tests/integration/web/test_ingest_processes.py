@@ -34,6 +34,7 @@ class Processes:
             "KAFKA_BOOTSTRAP_SERVERS": servers,
             "CARBON_STREAM_HTTP_PORT": str(port),
             "CARBON_STREAM_DATA_DIR": str(folder),
+            "CARBON_STREAM_SPOOL_AFTER_S": "60",  # a busy machine's acknowledgements take their time
             "TMPDIR": str(folder),
         }
         command = [sys.executable, "-m", "carbon_stream.cli", "ingest", "--processes", str(number)]

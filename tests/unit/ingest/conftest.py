@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from carbon_stream.ingest import routes, service
-from carbon_stream.ingest.delivery import Delivery, Outcome, Stored
+from carbon_stream.ingest.delivery import Delivery, Outcome, Spooled, Stored
 from carbon_stream.ingest.observer import Unobserved
 from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.service import INGEST, Ingest
@@ -46,6 +46,9 @@ class ScriptedPublisher(Publisher):
             outcome = self.outcome(record, len(self.taken))
             if isinstance(outcome, Stored):
                 delivery.store([index], outcome.partition, -1 if outcome.offset is None else outcome.offset)
+            elif isinstance(outcome, Spooled):
+                delivery.hand_over([index])
+                delivery.settle([index], outcome)
             else:
                 delivery.fail([index], outcome)
             self.taken.append(record)
@@ -59,11 +62,13 @@ class Recorder(Unobserved):
         self.paths: list[str] = []
         self.answers: list[tuple[dict[str, int], dict[str, int]]] = []
 
-    def answered(self, path: str, accepted: Mapping[str, int], rejected: Mapping[str, int], seconds: float) -> None:
+    def answered(
+        self, path: str, taken: Mapping[tuple[str, str], int], rejected: Mapping[str, int], seconds: float
+    ) -> None:
         """Keeps the counts."""
         assert 0 <= seconds < 60
         self.paths.append(path)
-        self.answers.append((dict(accepted), dict(rejected)))
+        self.answers.append(({topic: number for (_, topic), number in taken.items()}, dict(rejected)))
 
 
 @dataclass
@@ -106,7 +111,7 @@ async def open_door() -> AsyncIterator[OpenDoor]:
 
         async def start(*, auto_decompress: bool = False, **settings: Any) -> Door:
             recorder = Recorder()
-            ingest = service.compose(Settings(**settings), recorder)
+            ingest = service.compose(Settings(spool_max_bytes=0, **settings), recorder)
             ingest.publisher = publisher = ScriptedPublisher()
             application = web.Application(middlewares=[problems])
             application[INGEST] = ingest
