@@ -141,6 +141,7 @@ SPOOL_REPEATS = counter(
 )
 SPOOL_EVENTS = gauge("spool_events", "events", "Events that wait in the spool for Kafka.", "livesum")
 SPOOL_BYTES = gauge("spool_bytes", "bytes", "Bytes that they count for against the spool's bound.", "livesum")
+SPOOL_LIMIT = gauge("spool_limit_bytes", "bytes", "That bound: of all processes that have a spool.", "livesum")
 SPOOL_AGE = gauge("spool_oldest_age_seconds", "seconds", "Age of the oldest of them; 0 without any.", "livemax")
 SPOOL_REFUSES = gauge(
     "spool_refuses_events",

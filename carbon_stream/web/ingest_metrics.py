@@ -55,4 +55,5 @@ def show_spool(ingest: Ingest) -> None:
     metrics.SPOOL_BYTES.set(sum(spool.bytes for spool in spools))
     metrics.SPOOL_AGE.set(max((spool.age_s for spool in spools), default=0.0))
     own = ingest.publisher.spool
+    metrics.SPOOL_LIMIT.set(0 if own is None else own.bytes_max)
     metrics.SPOOL_REFUSES.set(1 if own is not None and own.lack is not None else 0)

@@ -60,7 +60,7 @@ class Spool:
         self, directory: Path, *, bytes_max: int, age_max_s: float, observer: IngestObserver | None = None
     ) -> None:
         self.directory = directory
-        self._bytes_max = bytes_max
+        self.bytes_max = bytes_max
         self._age_max_s = age_max_s
         self._observer = observer or Unobserved()
         self._backlog = Backlog()
@@ -132,7 +132,7 @@ class Spool:
     def _why_not(self, size: int) -> str | None:
         if self._commits is None or self.corrupt:
             return "the spool is closed"
-        if self.bytes + size > self._bytes_max:
+        if self.bytes + size > self.bytes_max:
             return "the spool is full"
         if self.age_s > self._age_max_s:
             return "what waits in the spool is too old"

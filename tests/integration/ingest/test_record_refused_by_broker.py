@@ -45,6 +45,7 @@ async def test_events_for_a_missing_topic_are_to_be_sent_again_until_it_is_there
 ) -> None:
     broker = await asyncio.to_thread(fresh_kafka)
     service = await start_service(broker.bootstrap_servers, publish_timeout_s=2.0)
+    await service.until_ready()
     status, answer = await service.post(api_call())
     assert (status, answer["receipts"][0]["retriable"]) == (503, True), "there are no topics yet"
     await make_topics(broker.bootstrap_servers)
