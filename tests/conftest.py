@@ -17,20 +17,6 @@ from carbon_stream.local.ports import free_ports
 FreshKafka = Callable[..., LocalKafka]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Whatever a test leaves on disk by default, a spool for one, is not in anybody's home."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
-        yield
-
-
-@pytest.fixture(autouse=True)
-def own_data_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nor where the next test finds it."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("own-data-home")))
-
-
 # A machine that is slow for a moment fails nothing. The rest stays: where CI is set, the same examples each time.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -42,6 +28,12 @@ def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_data_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A spool that one test leaves there is not forwarded by the next one."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("own-data-home")))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Kafka away, and a spool: every event is taken, is on its topic afterwards, in the order of its key."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
