@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterable
 
-from carbon_stream.app import app
+from carbon_stream.app import app, rules
 from carbon_stream.contracts import codec, own
 from carbon_stream.contracts.names import SERVICE_STATUS
 from carbon_stream.projections import alerts as projection
+from carbon_stream.rules.reading import SERVICE_ALERTS
 from carbon_stream.streaming.batch import Batch
 from tables.alerts import alerts as table
 
@@ -15,7 +16,7 @@ stage = app.stage(
     table=table,
     decoder=own.observation_decoder,
     invalid=codec.Invalid,
-    fold=projection.fold,
+    fold=rules.switched(SERVICE_ALERTS, projection.fold),
     sweep=projection.sweep,
 )
 

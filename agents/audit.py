@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable
 
-from carbon_stream.app import app
+from carbon_stream.app import app, rules
 from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import TOPICS, Group
 from carbon_stream.projections.audit import fold
@@ -18,6 +18,7 @@ stage = app.stage(
     invalid=codec.Invalid,
     fold=fold,
     sweep=sweep,
+    route=rules.route,
 )
 
 

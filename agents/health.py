@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable
 
-from carbon_stream.app import app
+from carbon_stream.app import app, rules
 from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import TOPICS, Group
 from carbon_stream.projections import health as projection
@@ -17,6 +17,7 @@ stage = app.stage(
     invalid=codec.Invalid,
     fold=projection.fold,
     sweep=projection.sweep,
+    route=rules.route,
 )
 
 

@@ -15,8 +15,14 @@ from faust.app.base import BootStrategy
 from carbon_stream.bootstrap.topics.desired import CHANGELOG_MAX_BYTES
 from carbon_stream.contracts.catalog import TOPICS
 from carbon_stream.contracts.names import APP_ID, DEAD_LETTERS
+from carbon_stream.delivery.deliverer import Deliverer
 from carbon_stream.errors import OperatorError
+from carbon_stream.observability.rules import DeliveryMetrics, RuleMetrics
 from carbon_stream.observability.streaming import StreamingMetrics
+from carbon_stream.reloading import Reloading
+from carbon_stream.rules.engine import Engine
+from carbon_stream.rules.hosts import Hosts
+from carbon_stream.rules.reading import load
 from carbon_stream.settings import Settings
 from carbon_stream.streaming.app import App
 from carbon_stream.worker import Http, Topics, Worker
@@ -36,7 +42,9 @@ class Boot(BootStrategy):
     def sensors(self) -> Iterable[Any]:
         """What starts first and stops last."""
         http = [Http(app, settings)] if self._should_enable_web() else []
-        return [*super().sensors(), *http, Topics(settings)]
+        deliverer = Deliverer(rules.rules, settings.kafka_client(), rules_hosts, DeliveryMetrics())
+        reloading = Reloading(rules, settings, deliverer.use)
+        return [*super().sensors(), *http, Topics(settings), deliverer, reloading]
 
     def web_server(self) -> Iterable[Any]:
         """Faust's own web stays away."""
@@ -50,6 +58,9 @@ class CarbonStream(App):
 
 
 settings = Settings.load()
+rules_hosts = Hosts(settings.rules_hosts)
+rules = Engine(load(settings.rules, rules_hosts), RuleMetrics())
+"""The routing rules in force: agents hand events over to them."""
 
 app = CarbonStream(
     APP_ID,

@@ -12,6 +12,7 @@ from carbon_stream.commands.dev import dev
 from carbon_stream.commands.erase import erase
 from carbon_stream.commands.frame import Group
 from carbon_stream.commands.keys import keys
+from carbon_stream.commands.rules import rules
 from carbon_stream.commands.serve import ingest, query
 from carbon_stream.commands.show_settings import settings
 from carbon_stream.commands.tables import tables
@@ -41,6 +42,7 @@ for command in (
     ingest,
     keys,
     query,
+    rules,
     settings,
     tables,
     tail,

@@ -15,7 +15,7 @@ from aiokafka.partitioner import murmur2
 
 from carbon_stream.contracts.catalog import Topic
 
-__all__ = ["Header", "Record", "partition_of", "record_of"]
+__all__ = ["Header", "Record", "cloudevent_headers", "partition_of", "record_of"]
 
 Header = tuple[str, bytes]
 
@@ -53,25 +53,26 @@ def record_of(
 ) -> Record:
     """The record of a valid and enriched event; `value` is its JSON.
 
-    Headers are those of a CloudEvent in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2), and
-    `traceparent` (W3C) where there is one, then `more`. An event whose time RFC 3339 cannot say has no `ce_time`.
+    Headers are those of a CloudEvent, and `traceparent` (W3C) where there is one, then `more`. An event whose time
+    RFC 3339 cannot say has no `ce_time`.
     """
     event_id = data["eventId"].encode()
     key = topic.key(data)
     key_bytes = key.encode() if key is not None else None
-    headers: list[Header] = [
-        ("ce_id", event_id),
-        _type(topic.event_type),
-        _source(data["source"]),
-        *_FIXED,
-    ]
-    timestamp = int(data["timestamp"])
-    if timestamp < _YEAR_10000_MS:
-        headers.append(("ce_time", b"%s.%03dZ" % (_second(timestamp // 1000), timestamp % 1000)))
+    headers = cloudevent_headers(data)
     if traceparent is not None:
         headers.append(("traceparent", traceparent))
     headers += more
     return Record(topic.name, key_bytes, value, headers, key_bytes or event_id, received_at)
+
+
+def cloudevent_headers(data: Mapping[str, Any]) -> list[Header]:
+    """The headers that make a record a CloudEvent in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2)."""
+    headers = [("ce_id", data["eventId"].encode()), _type(data["eventType"]), _source(data["source"]), *_FIXED]
+    timestamp = int(data["timestamp"])
+    if timestamp < _YEAR_10000_MS:
+        headers.append(("ce_time", b"%s.%03dZ" % (_second(timestamp // 1000), timestamp % 1000)))
+    return headers
 
 
 def partition_of(spread: bytes, partitions: int) -> int:

@@ -9,6 +9,11 @@ ALERTS = "carbon-stream.alerts"
 SERVICE_STATUS = "carbon-stream.service-status"
 """Our own: observations of services, keyed by service, so that one agent sees all of one service in order."""
 
+RULE_REPEATS = "carbon-stream.rule-repeats"
+"""Our own: what rules that count have matched, keyed by rule and by whatever they count."""
+OUTBOX_PREFIX = "carbon-stream.outbox."
+"""Followed by an endpoint's name: events that wait to be posted to it."""
+
 
 def changelog(table: str) -> str:
     """The changelog topic of a table."""

@@ -2,7 +2,8 @@
 
 The codec judges each letter first, with the decoder that the agents use: what it still refuses would only come back
 as another dead letter. What passes is sent with its original key, bytes and headers to its original partition, where
-a repeat of the same event is recognised, so replaying twice counts once.
+a repeat of the same event is recognised, so replaying twice counts once. Letters of an endpoint's outbox go back there,
+to be posted once more, under the same `Idempotency-Key`.
 """
 
 import logging
@@ -15,6 +16,7 @@ from aiokafka.errors import KafkaError
 from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.contracts.codec import Invalid
+from carbon_stream.contracts.names import OUTBOX_PREFIX
 from carbon_stream.dead_letters.reader import DeadLetterReader, Unavailable
 from carbon_stream.dead_letters.record import DeadLetter, parse_id
 from carbon_stream.streaming import clients
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 def judge(letter: DeadLetter) -> Outcome | None:
     """Why this letter would only come back, as its outcome; None when it would be taken."""
     origin = letter.origin
+    if origin is not None and origin.topic.startswith(OUTBOX_PREFIX):
+        return None  # an endpoint has refused it, and may take it today
     if origin is None or origin.topic not in BY_NAME:
         where = "no topic" if origin is None else origin.topic
         return _refused(letter, "unknown-origin", [_error(f"it came from {where}, which takes no events")], 409)

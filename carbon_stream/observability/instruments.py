@@ -13,10 +13,12 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-__all__ = ["DECLARED", "OTHER", "PREFIX", "REGISTRY", "Bounded", "Declared", "counter", "gauge", "histogram"]
+__all__ = ["DECLARED", "OTHER", "PREFIX", "REGISTRY", "SECONDS", "Bounded", "Declared", "counter", "gauge", "histogram"]
 
 PREFIX = "carbon_stream_"
 OTHER = "other"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Buckets of durations."""
 REGISTRY = CollectorRegistry(auto_describe=True)
 disable_created_metrics()  # `…_created` doubles the series and says what `process_start_time_seconds` says once
 

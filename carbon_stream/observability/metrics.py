@@ -13,7 +13,17 @@ from importlib.metadata import version
 
 from prometheus_client import Counter, Histogram
 
-from carbon_stream.observability.instruments import DECLARED, OTHER, Bounded, Declared, counter, gauge, histogram
+from carbon_stream.observability import rule_metrics as _rules  # noqa: F401 — puts what it declares on the list
+from carbon_stream.observability.instruments import (
+    DECLARED,
+    OTHER,
+    SECONDS,
+    Bounded,
+    Declared,
+    counter,
+    gauge,
+    histogram,
+)
 
 __all__ = [
     "METRICS",
@@ -28,10 +38,9 @@ __all__ = [
     "show_platform_checks",
 ]
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000)
 _TOPIC = "topic of the event; `other` where it has none of ours"
-_STAGE = "stage of the topology: audit, health, alerts, lineage, datasets"
+_STAGE = "stage of the topology: audit, health, alerts, lineage, datasets, repeats"
 _TABLE = "table that a changelog belongs to"
 _PARTITION = "number of the partition"
 
@@ -63,7 +72,7 @@ FORWARDED = counter(
     "events",
     "Events that a stage sent on to a topic of ours, in the transaction of the batch they came from.",
     stage=_STAGE,
-    topic="topic they were sent to: carbon-stream.service-status, carbon-stream.alerts",
+    topic="topic they were sent to",
 )
 DUPLICATES = counter(
     "duplicate_events_total",
@@ -85,13 +94,13 @@ ACKNOWLEDGEMENT = histogram(
     "acknowledgement_latency_seconds",
     "seconds",
     "From receipt of a request with events to the brokers' acknowledgement of all of them.",
-    _SECONDS,
+    SECONDS,
 )
 REQUEST = histogram(
     "http_request_duration_seconds",
     "seconds",
     "From the first byte of a request's head to the end of its answer.",
-    _SECONDS,
+    SECONDS,
     method="HTTP method",
     route="path pattern of the route; `other` where none matched",
     status="class of the answer: 2xx, 3xx, 4xx, 5xx",
@@ -164,7 +173,7 @@ TRANSACTION = histogram(
     "transaction_duration_seconds",
     "seconds",
     "One unit of work: from its batch at hand to its commit.",
-    _SECONDS,
+    SECONDS,
     stage=_STAGE,
 )
 LAG = gauge(
@@ -212,7 +221,7 @@ VIEW_LATENCY = histogram(
     "view_latency_seconds",
     "seconds",
     "From the broker's append time of an event to the moment when queries show it.",
-    _SECONDS,
+    SECONDS,
     table=_TABLE,
 )
 VIEW_LAG = gauge(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from carbon_stream.observability import metrics
+from carbon_stream.observability import metrics, rule_metrics
 from carbon_stream.observability.instruments import Bounded
 
 __all__ = ["StreamingMetrics"]
@@ -34,7 +34,7 @@ class StreamingMetrics:
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = types
-        self._reason = Bounded(32)
+        self._reason, self._topic = Bounded(32), Bounded(64)
 
     def on_batch(self, stage: str, partition: int, topic: str, counted: Counted, seconds: float) -> None:
         """A topic's part of a unit of work was committed."""
@@ -54,9 +54,11 @@ class StreamingMetrics:
         """A record went to the dead letters."""
         metrics.count_dead_letter(topic, reason)
 
-    def on_forwarded(self, stage: str, topic: str) -> None:
-        """An event was sent on to another topic."""
-        metrics.FORWARDED.labels(stage, topic).inc()
+    def on_forwarded(self, stage: str, topic: str, by: str | None) -> None:
+        """An event was sent on to another topic, by the stage itself or by a rule."""
+        metrics.FORWARDED.labels(stage, self._topic(topic)).inc()
+        if by is not None:
+            rule_metrics.count_rule(by, "sent")
 
     def on_rebalance(self, assigned: int, revoked: int) -> None:
         """Partitions were handed out anew."""

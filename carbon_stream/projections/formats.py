@@ -10,5 +10,5 @@ from __future__ import annotations
 
 from carbon_stream.streaming.formats import Formats
 
-FORMATS = {table: Formats() for table in ("audit", "health", "lineage", "datasets", "alerts")}
+FORMATS = {table: Formats() for table in ("audit", "health", "lineage", "datasets", "alerts", "repeats")}
 """By table."""

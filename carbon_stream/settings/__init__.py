@@ -19,6 +19,7 @@ from carbon_stream.settings.ingest import IngestSettings
 from carbon_stream.settings.kafka import KafkaSettings
 from carbon_stream.settings.kinds import Network, Port, Upper
 from carbon_stream.settings.platform import PlatformSettings
+from carbon_stream.settings.rules import RulesSettings
 from carbon_stream.settings.spool import SpoolSettings
 from carbon_stream.settings.streaming import StreamingSettings
 
@@ -51,6 +52,7 @@ class ProcessSettings(Part):
 class Settings(
     PlatformSettings,
     GatewaySettings,
+    RulesSettings,
     StreamingSettings,
     AccessSettings,
     SpoolSettings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from carbon_stream.streaming.batch import Record
 from carbon_stream.streaming.rows import Work
 
 
@@ -41,6 +42,11 @@ Decode = Callable[[bytes | None], Any]
 
 Fold = Callable[[Work, str, Sequence[Entry]], None]
 """(rows, topic, entries in offset order): changes rows. Pure: no input or output, no clock."""
+
+Route = Callable[[Work, str, Sequence[Entry], Sequence[Record]], None]
+"""(rows, topic, entries in offset order, their records): sends events on, after the fold and in its transaction. Sees
+an event once, also where rows are made again. Pure, as a fold is; changes no rows, and raises nothing.
+"""
 
 Sweep = Callable[[Work, int], None]
 """(rows, the broker's time in ms): deletes or folds together what has aged, a bounded number of rows a call.

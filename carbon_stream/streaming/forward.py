@@ -12,3 +12,5 @@ class Forward(NamedTuple):
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    by: str | None = None
+    """Who has it sent, where that is not the stage itself: for whoever counts."""

@@ -41,9 +41,12 @@ class Tally:
         return {"v": 1, **asdict(self)}
 
 
+LEDGER = "ledger"
+
+
 def ledger_key(topic: str) -> Key:
     """The key of a topic's ledger row; its partition is that of the changelog it stands in."""
-    return ("ledger", topic)
+    return (LEDGER, topic)
 
 
 def tally_of(row: Row | None) -> Tally:

@@ -16,8 +16,8 @@ class Observer(Protocol):
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """A record went to the dead letters."""
 
-    def on_forwarded(self, stage: str, topic: str) -> None:
-        """An event was sent on to another topic."""
+    def on_forwarded(self, stage: str, topic: str, by: str | None) -> None:
+        """An event was sent on to another topic; `by` says who had it sent, None is the stage itself."""
 
     def on_rebalance(self, assigned: int, revoked: int) -> None:
         """Partitions were handed out anew."""
@@ -50,7 +50,7 @@ class Silent:
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """Nothing."""
 
-    def on_forwarded(self, stage: str, topic: str) -> None:
+    def on_forwarded(self, stage: str, topic: str, by: str | None) -> None:
         """Nothing."""
 
     def on_rebalance(self, assigned: int, revoked: int) -> None:

@@ -198,6 +198,7 @@ class Partition:
             row = Work(state.shard, self.plan.logic.formats).get(ledger_key(topic))
             tally, lost = self._positions.checked(topic, tally_of(row), bounds[sources[topic]])
             state.tallies[topic] = tally
+            state.routed[topic] = positions.routed(state.shard, topic, bounds[sources[topic]].end)
             self._lost(topic, lost)
             if tally.at:
                 self._clock.saw(tally.at)
@@ -329,8 +330,7 @@ class Partition:
             self._changelog, changes, (self.plan.dead_letters, ()), {}, swept.forwards, is_one_move=True
         )
         self._assigned.clear()
-        for forward in swept.forwards:
-            self.plan.observer.on_forwarded(self.plan.name, forward.topic)
+        self.plan.tell_forwards(swept.forwards)
         await patiently(lambda: self._state.shard.apply(changes, {}, written))
         self._committed = True
         self.plan.observer.on_rows(self.plan.name, self.number, len(self._state.shard))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from faust.types import TP
 
 from carbon_stream.streaming.entry import Sweep
+from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.observer import Observer
 from carbon_stream.streaming.unit import Logic, Outcome
 
@@ -49,5 +50,9 @@ class Plan:
             self.observer.on_batch(self.name, partition, topic, counted, seconds)
         for letter in outcome.dead:
             self.observer.on_dead_letter(letter.record.topic, letter.reason)
-        for forward in outcome.forwards:
-            self.observer.on_forwarded(self.name, forward.topic)
+        self.tell_forwards(outcome.forwards)
+
+    def tell_forwards(self, forwards: Iterable[Forward]) -> None:
+        """Tell the observer what was sent on."""
+        for forward in forwards:
+            self.observer.on_forwarded(self.name, forward.topic, forward.by)

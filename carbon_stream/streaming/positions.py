@@ -9,9 +9,9 @@ from dataclasses import replace
 import orjson
 
 from carbon_stream.streaming.batch import Batch
-from carbon_stream.streaming.ledger import Tally
+from carbon_stream.streaming.ledger import LEDGER, Tally
 from carbon_stream.streaming.restore import Bounds, RestoreStalled
-from carbon_stream.streaming.rows import Key, Work, encode_key
+from carbon_stream.streaming.rows import Key, Work, decode_key, encode_key
 from carbon_stream.streaming.shard import Changes, Shard
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,9 @@ SHORT_SIGHTS_MIN = 3
 
 BEGIN_KEY: Key = ("changelog", "begin")
 """The row that says from which changelog offset on the rows are known to be whole; absent: from 0 on."""
+
+ROUTED = "routed"
+"""`("routed", topic)` is the row that says up to which offset events had been sent on when rows were made again."""
 
 ROWS_AT_ONCE = 20_000
 """Tombstones in one transaction."""
@@ -90,9 +93,33 @@ def is_truncated(shard: Shard, begin: int) -> bool:
 def starting_over(shard: Shard, segments: Iterable[bytes], begin: int) -> Iterator[Changes]:
     """Changes that take all rows away, some at a time, and then say that rows are whole from `begin` on.
 
-    `segments` are keys of identities that are no longer in the shard.
+    First of all they say how far events have been sent on: that is not to be done again. `segments` are keys of
+    identities that are no longer in the shard.
     """
+    routed = {encode_key((ROUTED, topic)): orjson.dumps({"v": 1, "offset": at}) for topic, at in _reached(shard)}
+    if routed:
+        yield dict(routed)
     keys = list(dict.fromkeys([*shard.keys(), *(key for key, _ in shard.segments()), *segments]))
+    keys = [key for key in keys if key not in routed]
     for start in range(0, len(keys), ROWS_AT_ONCE):
         yield dict.fromkeys(keys[start : start + ROWS_AT_ONCE])
     yield {encode_key(BEGIN_KEY): orjson.dumps({"v": 1, "begin": begin})}
+
+
+def routed(shard: Shard, topic: str, end: int) -> int:
+    """The offset from which on events of the topic, which ends at `end`, have not been sent on; 0 if all may be new."""
+    row = Work(shard).get((ROUTED, topic))
+    offset = 0 if row is None else int(row["offset"])
+    return offset if offset <= end else 0  # the topic was made anew
+
+
+def _reached(shard: Shard) -> Iterator[tuple[str, int]]:
+    """How far each topic has been worked off, at any time."""
+    reached: dict[str, int] = {}
+    for encoded in list(shard.keys()):
+        key = decode_key(encoded)
+        row = Work(shard).get(key) if key[0] in (LEDGER, ROUTED) else None
+        if row is not None:
+            at = int(row["position" if key[0] == LEDGER else "offset"])
+            reached[str(key[1])] = max(at, reached.get(str(key[1]), 0))
+    yield from reached.items()

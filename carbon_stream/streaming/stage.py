@@ -14,7 +14,7 @@ from faust.types import TP
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget
-from carbon_stream.streaming.entry import Decode, Fold, Sweep
+from carbon_stream.streaming.entry import Decode, Fold, Route, Sweep
 from carbon_stream.streaming.partition import Partition
 from carbon_stream.streaming.plan import Plan, Reader
 from carbon_stream.streaming.restore import Restorer
@@ -53,11 +53,12 @@ class Stage:
         invalid: type[Exception],
         fold: Fold,
         sweep: Sweep | None = None,
+        route: Route | None = None,
     ) -> None:
         self.app, self.name, self.table = app, name, table
         self.topics = tuple(topics)
         decoders = {topic: decoder(topic) for topic in topics}
-        self._logic = Logic(decoders, invalid, fold, table.formats, app.row_bytes_max)
+        self._logic = Logic(decoders, invalid, fold, table.formats, app.row_bytes_max, route)
         self._sweep = sweep
         self.partitions: dict[int, Partition] = {}
         self.source = app.topic(*self.topics, schema=BatchSchema(), partitions=table.partitions)

@@ -132,7 +132,7 @@ class PartitionProducer:
 
     def _forward_sends(self, forwards: Sequence[Forward]) -> list[Any]:
         send = self._producer.send
-        return [send(topic, value, key=key, headers=list(headers)) for topic, key, value, headers in forwards]
+        return [send(topic, value, key=key, headers=list(headers)) for topic, key, value, headers, _ in forwards]
 
     async def close(self) -> None:
         """Stop within a bounded time; an open transaction is left for the next owner to abort."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from carbon_stream.streaming.batch import Batch, Record
 from carbon_stream.streaming.dead_letters import DeadLetter
 from carbon_stream.streaming.deduplication import Seen, SeenChange, digest, numbered
-from carbon_stream.streaming.entry import Decode, Entry, Fold
+from carbon_stream.streaming.entry import Decode, Entry, Fold, Route
 from carbon_stream.streaming.formats import Formats, NewerRow
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key
@@ -43,6 +43,7 @@ class Logic:
     formats: Formats = field(default_factory=Formats)
     """Of the rows."""
     row_bytes_max: int = ROW_BYTES_MAX
+    route: Route | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class State:
     shard: Shard
     seen: dict[str, Seen]
     tallies: dict[str, Tally] = field(default_factory=dict)
+    routed: dict[str, int] = field(default_factory=dict)
+    """By topic: the offset from which on events have not been routed yet, where rows are made again."""
 
 
 @dataclass(slots=True)
@@ -123,6 +126,7 @@ def _fold_all(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> W
         for topic, sorting in sorted_topics.items():
             if sorting.entries:
                 logic.fold(work, topic, sorting.entries)
+                _route(logic, state, work, topic, sorting.entries, sorting.records)
         pending = work.pending()
     except (NewerRow, ShardFailed):  # no event's fault
         raise
@@ -140,7 +144,7 @@ def _fold_each(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> 
     for topic, sorting in sorted_topics.items():
         good: list[tuple[Entry, Record]] = []
         for entry, record in zip(sorting.entries, sorting.records, strict=True):
-            refusal = _fold_one(logic, work, topic, entry)
+            refusal = _fold_one(logic, state, work, topic, entry, record)
             if refusal is None:
                 good.append((entry, record))
             else:
@@ -151,10 +155,13 @@ def _fold_each(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> 
     return work
 
 
-def _fold_one(logic: Logic, work: Work, topic: str, entry: Entry) -> tuple[str, str] | None:
+def _fold_one(
+    logic: Logic, state: State, work: Work, topic: str, entry: Entry, record: Record
+) -> tuple[str, str] | None:
     """Reason and error if the event cannot be taken."""
     try:
         logic.fold(work, topic, [entry])
+        _route(logic, state, work, topic, [entry], [record])
         pending = work.pending()
     except (NewerRow, ShardFailed):
         raise
@@ -164,6 +171,19 @@ def _fold_one(logic: Logic, work: Work, topic: str, entry: Entry) -> tuple[str, 
         return ROW_TOO_LARGE, large
     work.settle(pending)
     return None
+
+
+def _route(
+    logic: Logic, state: State, work: Work, topic: str, entries: Sequence[Entry], records: Sequence[Record]
+) -> None:
+    """Send on what has not been: rows that are made again send nothing a second time."""
+    if logic.route is None or not entries:
+        return
+    start = state.routed.get(topic, 0)
+    if entries[0].offset < start:
+        passed = sum(entry.offset < start for entry in entries)
+        entries, records = entries[passed:], records[passed:]
+    logic.route(work, topic, entries, records)
 
 
 def _forget(sorting: Sorted, entry: Entry) -> None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from aiokafka.errors import KafkaError
 
 from carbon_stream.bootstrap.topics.broker import Broker, connected
-from carbon_stream.bootstrap.topics.desired import Wanted, wanted_topics
+from carbon_stream.bootstrap.topics.desired import Wanted
 from carbon_stream.bootstrap.topics.plan import Change, Create, Plan, describe, make_plan
+from carbon_stream.bootstrap.topics.ruled import topics_of
 from carbon_stream.contracts.names import APP_ID, DEAD_LETTERS
 from carbon_stream.errors import OperatorError
 from carbon_stream.settings import Settings
@@ -31,7 +32,7 @@ async def read_plan(settings: Settings, wanted: Sequence[Wanted] | None = None) 
     """What would change. Raises OperatorError when the brokers cannot be asked."""
     try:
         async with connected(settings.kafka_client()) as broker:
-            return await _plan(broker, settings, wanted or wanted_topics())
+            return await _plan(broker, settings, wanted or topics_of(settings))
     except (KafkaError, TimeoutError) as error:
         raise _refused(error) from error
 
@@ -50,7 +51,7 @@ async def apply(
     new partitions at a moment of its own. With workers at work it waits for `wait_s` seconds, then refuses with
     OperatorError, before anything has been changed; `force` grows beside them.
     """
-    topics = wanted or wanted_topics()
+    topics = wanted or topics_of(settings)
     try:
         async with connected(settings.kafka_client()) as broker:
             plan = await _drained(broker, settings, topics, wait_s, force)
@@ -66,13 +67,13 @@ async def apply(
     raise OperatorError(f"after {_ROUNDS} rounds there are steps left, something undoes them: {told}")
 
 
-async def ensure_topics(settings: Settings, *, say: Say = _silent) -> Plan:
+async def ensure_topics(settings: Settings, *, wanted: Sequence[Wanted] | None = None, say: Say = _silent) -> Plan:
     """Creates what is missing, for a worker that starts; grows and changes nothing. Returns the plan that is left.
 
     OperatorError where topics that feed one table differ in partitions: a worker cannot start on those, and growing is
     for an operator to say.
     """
-    topics = wanted_topics()
+    topics = wanted or topics_of(settings)
     try:
         async with connected(settings.kafka_client()) as broker:
             plan = await _plan(broker, settings, topics)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from carbon_stream.contracts import limits
 from carbon_stream.contracts.catalog import PARTITIONS, TOPICS, Group
-from carbon_stream.contracts.names import ALERTS, DEAD_LETTERS, SERVICE_STATUS, changelog
+from carbon_stream.contracts.names import ALERTS, DEAD_LETTERS, RULE_REPEATS, SERVICE_STATUS, changelog
 
-__all__ = ["CHANGELOG_MAX_BYTES", "MAX_MESSAGE_BYTES", "TABLE_GROUPS", "Wanted", "wanted_topics"]
+__all__ = ["CHANGELOG_MAX_BYTES", "LOG", "MAX_MESSAGE_BYTES", "TABLE_GROUPS", "Wanted", "wanted_topics"]
 
 _DAY_MS = 86_400_000
 MAX_MESSAGE_BYTES = limits.RECORD_BYTES + 64 * 1024
@@ -45,11 +45,12 @@ class Wanted:
     room_bytes: int = 0
 
 
-_LOG: Mapping[str, str] = {
+LOG: Mapping[str, str] = {
     "cleanup.policy": "delete",
     "compression.type": "lz4",
     "message.timestamp.type": "LogAppendTime",
 }
+"""Settings of every topic with events."""
 _COMPACTED: Mapping[str, str] = {
     "cleanup.policy": "compact",
     # As the worker has compressed it: aiokafka's lz4 takes ten times the time of its zstd, for more bytes.
@@ -76,13 +77,13 @@ def wanted_topics() -> tuple[Wanted, ...]:
         DEAD_LETTERS,
         max(PARTITIONS.values()),
         {
-            **_LOG,
+            **LOG,
             "retention.ms": str(90 * _DAY_MS),
             "max.message.bytes": str(MAX_MESSAGE_BYTES + DEAD_LETTER_ROOM_BYTES),
         },
         room_bytes=DEAD_LETTER_ROOM_BYTES,
     )
-    log = {**_LOG, "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+    log = {**LOG, "max.message.bytes": str(MAX_MESSAGE_BYTES)}
     sources = [
         Wanted(
             topic.name,
@@ -99,4 +100,9 @@ def wanted_topics() -> tuple[Wanted, ...]:
         Wanted(SERVICE_STATUS, SERVICE_STATUS, count, {**log, "retention.ms": str(7 * _DAY_MS)}),
         Wanted(ALERTS, ALERTS, count, {**log, "retention.ms": str(90 * _DAY_MS)}),
     )
-    return (*changelogs, dead_letters, *own, *sources)
+    counted = PARTITIONS[Group.AUDIT]
+    repeats = (
+        Wanted(changelog("repeats"), RULE_REPEATS, counted, _COMPACTED, is_changelog=True),
+        Wanted(RULE_REPEATS, RULE_REPEATS, counted, {**log, "retention.ms": str(7 * _DAY_MS)}),
+    )
+    return (*changelogs, dead_letters, *own, *repeats, *sources)
