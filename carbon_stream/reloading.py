@@ -24,24 +24,26 @@ from carbon_stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S: Final = 2.0
+LOOK_EVERY_S: Final = 1.0
 
 
 class Reloading(Service):
-    """Looks at the file's content, not at its times: Kubernetes swaps a ConfigMap under a link."""
+    """Looks at the file's content, not at its times: Kubernetes swaps a ConfigMap under a link. A content counts once
+    it has been seen twice: a file that is being written is empty for a moment, and would be good.
+    """
 
     def __init__(self, engine: Engine, settings: Settings, then: Callable[[RuleSet], None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.engine, self.settings, self.then = engine, settings, then
-        self._known = self._digest()
+        self._known = self._seen = self._digest()
 
     @Service.task
     async def _look(self) -> None:
         while not self.should_stop and self.settings.rules is not None:
             await self.sleep(LOOK_EVERY_S)
-            digest = await asyncio.to_thread(self._digest)
-            if digest != self._known and await self._reload():
-                self._known = digest
+            before, self._seen = self._seen, await asyncio.to_thread(self._digest)
+            if self._seen not in (None, self._known) and self._seen == before and await self._reload():
+                self._known = self._seen
 
     async def _reload(self) -> bool:
         """Whether this content has been dealt with; where a broker was away, it is tried again."""
