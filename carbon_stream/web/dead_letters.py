@@ -13,14 +13,16 @@ from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.contracts.codec import REASONS
 from carbon_stream.dead_letters.reader import BadCursor, DeadLetterReader, Unavailable
 from carbon_stream.dead_letters.replay import REPLAY_MAX, Replayer, selector
+from carbon_stream.delivery.lane import UNDELIVERABLE
 from carbon_stream.errors import ProblemError
 from carbon_stream.query.answers import ROWS_READ
 from carbon_stream.query.parameters import choice, integer, parameters, refused
+from carbon_stream.streaming.unit import ROW_TOO_LARGE
 from carbon_stream.web.problems import json_response
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 500
-KNOWN_REASONS: Final = (*REASONS, "unknown")
+KNOWN_REASONS: Final = (*REASONS, ROW_TOO_LARGE, UNDELIVERABLE, "error", "unknown")
 _BODY_MAX: Final = 64 << 10
 _ID_LENGTH_MAX: Final = 40
 
