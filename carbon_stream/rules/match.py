@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from carbon_stream.rules.paths import Path, get
 
-__all__ = ["COMPARISONS", "UNKNOWN", "All", "Any_", "Condition", "Not", "Step", "Test"]
+__all__ = ["COMPARISONS", "UNKNOWN", "All", "Any_", "Condition", "Not", "Step", "Test", "simplified"]
 
 Scalar = str | int | float | bool | None
 
@@ -138,6 +138,20 @@ class Not:
 
     def explain(self, data: Any, depth: int = 0) -> Iterator[Step]:
         yield from _explain("not", self, (self.one,), data, depth)
+
+
+def simplified(condition: Condition, known: Mapping[str, Any]) -> Condition | bool:
+    """What is left to be asked of events of which this much is known."""
+    judged = condition.can_hold(known)
+    if judged is not None:
+        return judged
+    if isinstance(condition, All | Any_):
+        left = [part for one in condition.of if not isinstance(part := simplified(one, known), bool)]
+        return left[0] if len(left) == 1 else type(condition)(tuple(left))
+    if isinstance(condition, Not):
+        one = simplified(condition.one, known)
+        return not one if isinstance(one, bool) else Not(one)
+    return condition
 
 
 def _explain(word: str, whole: Condition, of: tuple[Condition, ...], data: Any, depth: int) -> Iterator[Step]:
