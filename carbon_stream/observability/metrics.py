@@ -159,7 +159,7 @@ SPOOL_REFUSES = gauge(
     "livemax",
 )
 SPOOL_COMMIT = histogram(
-    "spool_commit_duration_seconds", "seconds", "One commit of the spool, synced to the disk.", _SECONDS
+    "spool_commit_duration_seconds", "seconds", "One commit of the spool, synced to the disk.", SECONDS
 )
 SPOOL_ASIDE = counter(
     "spool_set_aside_total",
