@@ -69,13 +69,12 @@ export class Buffer {
       this.#add(next.size);
       next.go();
     }
-    if (!this.#line.length) this.#roomy = callAll(this.#roomy);
-    if (!this.pending) this.#emptied = callAll(this.#emptied);
+    this.#tell();
   }
 
   /** Settled as soon as an event would not have to wait in line. */
   async room(): Promise<void> {
-    if (this.#closed || (!this.#line.length && this.#fits(0))) return;
+    if (this.#closed || this.#hasRoom()) return;
     await new Promise<void>((resolve) => this.#roomy.push(resolve));
   }
 
@@ -103,6 +102,15 @@ export class Buffer {
     this.#roomy = callAll(this.#roomy);
   }
 
+  #tell(): void {
+    if (this.#hasRoom()) this.#roomy = callAll(this.#roomy);
+    if (!this.pending) this.#emptied = callAll(this.#emptied);
+  }
+
+  #hasRoom(): boolean {
+    return !this.#line.length && this.#fits(0);
+  }
+
   #fits(size: number): boolean {
     return this.events === 0 || (this.events < this.#eventsMax && this.bytes + size <= this.#bytesMax);
   }
@@ -116,22 +124,26 @@ export class Buffer {
   #watch(): void {
     const first = this.#line.peek();
     if (this.#timer !== undefined || first === undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      const now = Date.now();
-      for (let head = this.#line.peek(); head && head.deadline <= now; head = this.#line.peek()) {
-        this.#line.shift();
-        head.refuse(this.#full(`after ${this.#blockMsMax / 1000} s`));
-      }
-      this.#watch();
-    }, Math.max(1, first.deadline - Date.now()));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        const now = Date.now();
+        for (let head = this.#line.peek(); head && head.deadline <= now; head = this.#line.peek()) {
+          this.#line.shift();
+          head.refuse(this.#full(`after ${this.#blockMsMax / 1000} s`));
+        }
+        this.#tell();
+        this.#watch();
+      },
+      Math.max(1, first.deadline - Date.now()),
+    );
   }
 
   #full(why: string): BufferFull {
     const waiting = `${this.events.toLocaleString('en')} events (${this.bytes.toLocaleString('en')} bytes)`;
     return new BufferFull(
-      `${waiting} wait for acknowledgement, no room for another one ${why}: is the broker away or slow? Await what the` +
-        ' methods return, or `await producer.room()`; or raise bufferEvents or bufferBytes',
+      `${waiting} wait for acknowledgement, no room for another one ${why}: is the broker away or slow? Await what` +
+        ' the methods return, or `await producer.room()`; or raise bufferEvents or bufferBytes',
     );
   }
 }

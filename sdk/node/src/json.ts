@@ -10,7 +10,7 @@ import { InvalidEvent, type FieldError } from './errors.js';
 
 const names = new Map<string, string>();
 const NAMES_KEPT_MAX = 4_096;
-// What a string may hold to be written as it is; the rest (quotes, control characters, surrogates) JSON.stringify sees to.
+// What a string may hold to be written as it is: no quotes, control characters or surrogates.
 const PLAIN = /^[\u0020\u0021\u0023-\u005b\u005d-\ud7ff\ue000-\uffff]*$/;
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
@@ -160,7 +160,8 @@ function problemOf(value: unknown, depth: number): [type: string, message: strin
         ? undefined
         : ['too-deep', `maps and lists nest more than ${NESTING} deep: flatten them (or is there a cycle?)`];
   }
-  const what = typeof value === 'object' ? `a ${value?.constructor?.name ?? 'strange object'}` : `of type ${typeof value}`;
+  const what =
+    typeof value === 'object' ? `a ${value?.constructor?.name ?? 'strange object'}` : `of type ${typeof value}`;
   return ['type', `cannot be written as JSON: it is ${what}; pass a string, number, list or plain object`];
 }
 

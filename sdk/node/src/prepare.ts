@@ -25,6 +25,7 @@ export class Preparer {
 
   /** The record of an event of the catalog; null and undefined are absent. InvalidEvent names what is wrong. */
   typed(kind: EventType, given: Json): Record {
+    checkGiven(kind, given, this.source);
     const { correlationId, causationId, traceparent, traceId } = this.#flow();
     const eventId = given['eventId'] ?? randomUUID();
     const event: Json = {
@@ -45,7 +46,7 @@ export class Preparer {
       taken += 1;
       if (value !== null && !(name in event)) event[name] = value;
     }
-    if (taken < Object.keys(given).length) addExtra(kind, event, given, this.source);
+    if (taken < Object.keys(given).length) addExtra(kind, event, given);
     return checked(kind, event, traceparent);
   }
 
@@ -66,7 +67,8 @@ export class Preparer {
       throw refused(name, '/eventType', 'wrong-topic', `belongs on ${where}, this is ${topic}`);
     }
     if (kind !== undefined && key !== undefined && key !== keyOf(kind.keyFields, event)) {
-      throw refused(kind.name, '', 'key', `the key of ${kind.name} is ${kind.keyFields.join(', or else ')}: leave key out`);
+      const told = `the key of ${kind.name} is ${kind.keyFields.join(', or else ')}: leave key out`;
+      throw refused(kind.name, '', 'key', told);
     }
     const { traceparent } = this.#fill(kind, event);
     if (kind !== undefined) return checked(kind, event, traceparent);
@@ -100,15 +102,20 @@ function checked(kind: EventType, event: Json, traceparent: string | undefined):
   return recordOf(kind.name, kind.topic, keyOf(kind.keyFields, event), event, encode(kind.name, event), traceparent);
 }
 
-/** What the contract does not name: beside its fields, or in `extra`. */
-function addExtra(kind: EventType, event: Json, given: Json, source: string): void {
-  const names = new Set(kind.fields.map((field) => field.name));
+/** What is not the caller's to give. */
+function checkGiven(kind: EventType, given: Json, source: string): void {
   if (given['source'] !== undefined && given['source'] !== source) {
-    throw refused(kind.name, '/source', 'source', `is the producer's service, ${source}: get a producer of the other service`);
+    const told = `is the producer's service, ${source}: get a producer of the other service`;
+    throw refused(kind.name, '/source', 'source', told);
   }
   if (given['context'] !== undefined) {
     throw refused(kind.name, '/context', 'context', 'is filled in by the service that takes events: leave it out');
   }
+}
+
+/** What the contract does not name: beside its fields, or in `extra`. */
+function addExtra(kind: EventType, event: Json, given: Json): void {
+  const names = new Set(kind.fields.map((field) => field.name));
   for (const [name, value] of Object.entries(given)) {
     if (names.has(name) || name === 'extra') continue;
     const meant = kind.fields.find((field) => plain(field.name) === plain(name));
@@ -124,7 +131,12 @@ function addExtra(kind: EventType, event: Json, given: Json, source: string): vo
   }
   for (const [name, value] of Object.entries(extra)) {
     if (names.has(name)) {
-      throw refused(kind.name, `/${name}`, 'extra', `is a field of the contract: pass it beside the others, not in extra`);
+      throw refused(
+        kind.name,
+        `/${name}`,
+        'extra',
+        'is a field of the contract: pass it beside the others, not in extra',
+      );
     }
     if (value !== undefined) put(event, name, value);
   }

@@ -122,7 +122,8 @@ export class KafkaSettings {
   }
 
   #sasl(): Pick<ClientOptions, 'sasl'> {
-    if (this.saslMechanism === undefined || this.saslUsername === undefined || this.#saslPassword === undefined) return {};
+    if (this.saslMechanism === undefined || this.saslUsername === undefined || this.#saslPassword === undefined)
+      return {};
     return { sasl: { mechanism: this.saslMechanism, username: this.saslUsername, password: this.#saslPassword } };
   }
 
@@ -159,7 +160,10 @@ export function serviceName(given: string | undefined): string {
 }
 
 function brokersOf(servers: string): string[] {
-  const brokers = servers.split(',').map((broker) => broker.trim()).filter(Boolean);
+  const brokers = servers
+    .split(',')
+    .map((broker) => broker.trim())
+    .filter(Boolean);
   const bad = brokers.find((broker) => !/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(broker));
   if (bad !== undefined || !brokers.length) {
     throw wrong('KAFKA_BOOTSTRAP_SERVERS', `must be "host:port,…", not ${JSON.stringify(bad ?? servers)}`);
@@ -180,7 +184,8 @@ function pem(variable: string, path: string, what: string): Buffer {
   } catch {
     throw wrong(variable, `names no readable file: ${path}`);
   }
-  if (!text.includes(`${what}-----`)) throw wrong(variable, `names a file that holds no ${what.toLowerCase()} in PEM: ${path}`);
+  if (!text.includes(`${what}-----`))
+    throw wrong(variable, `names a file that holds no ${what.toLowerCase()} in PEM: ${path}`);
   return text;
 }
 

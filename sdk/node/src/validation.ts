@@ -41,7 +41,9 @@ function ofRecord(fields: readonly Field[], values: Json, parent: string, tell: 
     const where = `${parent}/${field.name}`;
     const value = values[field.name];
     if (value !== undefined) return ofValue(field, value, where, field.name, tell);
-    return !field.required || tell({ pointer: where, type: 'missing', message: 'is required: pass it', field: field.name });
+    return (
+      !field.required || tell({ pointer: where, type: 'missing', message: 'is required: pass it', field: field.name })
+    );
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Lines of JSON in, lines of JSON out: how the contract vectors, which another language holds, come through this library.
+ * Lines of JSON in, lines of JSON out: how the contract vectors, which Python holds, come through this library.
  *
  * `node lines.js kafka|record|judge`: to Kafka (receipts come out), to a recording (records come out), or to validation
  * alone (errors come out). A value `{"$bigint": "…"}` stands for an integer that JSON.parse would round.

@@ -125,7 +125,9 @@ export class HttpTransport implements Transport {
     }
   }
 
-  async #post(records: readonly Record[]): Promise<{ found: ReturnType<typeof outcomes>; pauseMs?: number; why: string }> {
+  async #post(
+    records: readonly Record[],
+  ): Promise<{ found: ReturnType<typeof outcomes>; pauseMs?: number; why: string }> {
     const eventIds = records.map(({ eventId }) => eventId);
     const { host } = this.#url;
     try {

@@ -1,5 +1,5 @@
 /**
- * Brings a round's batches to their end: again while it may help, apart where one is refused, in halves where too large.
+ * Brings a round's batches to their end: again while it may help, apart where one is refused, halved where too large.
  *
  * A batch is tried again as it is, so that the broker knows it by its number. Where that is given up and the broker may
  * have it all the same, the client is spoiled: its next batch would have the same number, and be taken for a repeat.
@@ -90,7 +90,10 @@ export class RoundDelivery {
           return;
         }
         if (this.#over) break;
-        this.#telling.again(error, left.reduce((sum, { waiting }) => sum + waiting.length, 0));
+        this.#telling.again(
+          error,
+          left.reduce((sum, { waiting }) => sum + waiting.length, 0),
+        );
         await this.#pause.wait(BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)]! * (0.8 + 0.4 * Math.random()));
         if (this.#over) break;
       }
@@ -133,7 +136,9 @@ export class RoundDelivery {
   async #refresh(batches: readonly Batch[]): Promise<void> {
     for (const topic of new Set(batches.map(({ partition }) => partition.topic))) {
       const leaders = await this.#telling.refresh(this.#client, topic);
-      const without = batches.find(({ partition }) => partition.topic === topic && isLeaderless(leaders, partition.number));
+      const without = batches.find(
+        ({ partition }) => partition.topic === topic && isLeaderless(leaders, partition.number),
+      );
       if (without !== undefined) throw new Error(`partition ${without.partition.number} of ${topic} has no leader now`);
     }
   }

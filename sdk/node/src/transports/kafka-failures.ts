@@ -1,6 +1,6 @@
 /** What a failure of the Kafka client means: whether to go on, and what to tell whoever has to mend it. */
 
-/** 'again': the same batch may be tried. 'refused': never. 'split': it is too large. 'spoiled': the client is at its end. */
+/** 'again': the same batch may be tried. 'refused': never. 'split': it is too large. 'spoiled': so is the client. */
 export type Verdict = 'again' | 'refused' | 'split' | 'spoiled';
 
 const REFUSED = new Set([
@@ -91,5 +91,7 @@ function look(error: unknown): Found {
 function wordsOf(message: string, code: unknown): string {
   const tls = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
   if (tls !== undefined) return `TLS ${tls}`;
-  return typeof code === 'string' && !code.startsWith('PLT_') && !message.includes(code) ? `${code} ${message}` : message;
+  return typeof code === 'string' && !code.startsWith('PLT_') && !message.includes(code)
+    ? `${code} ${message}`
+    : message;
 }
