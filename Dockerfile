@@ -12,6 +12,10 @@ COPY pyproject.toml README.md ./
 COPY carbon_stream carbon_stream
 RUN /opt/build/bin/python -m build --wheel --no-isolation --outdir /dist . \
     && /opt/carbon-stream/bin/pip install --no-index --no-deps /dist/*.whl
+# The producer library, which `carbon-stream demo` sends with; what it needs is in the lock.
+COPY sdk/python sdk/python
+RUN /opt/build/bin/python -m build --wheel --no-isolation --outdir /dist/sdk sdk/python \
+    && /opt/carbon-stream/bin/pip install --no-index --no-deps /dist/sdk/*.whl
 RUN mkdir /data
 
 FROM python:3.11-slim-bookworm

@@ -91,10 +91,10 @@ distclean: clean ## clean, and the environment
 	rm -rf $(VENV) $(NODE_SDK:%=%/node_modules)
 
 # One environment serves both; what the tests need contains what a run needs, so .dev stands for .run as well.
-$(VENV)/.run: requirements-run.lock pyproject.toml | $(VENV)/.python
+$(VENV)/.run: requirements-run.lock pyproject.toml $(SDK) | $(VENV)/.python
 	@echo "Installing what the service needs (once) …"
 	@$(PIP) install --require-hashes --requirement requirements-run.lock
-	@$(PIP) $(EDITABLE)
+	@$(PIP) $(EDITABLE) $(SDK:%/pyproject.toml=--editable %)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock requirements-run.lock pyproject.toml $(SDK) | $(VENV)/.python

@@ -18,10 +18,19 @@ from carbon_stream.commands.frame import load
 def demo(rate: float, count: int, seed: int | None, url: str | None, kafka: str | None) -> None:
     """Play a day: all twelve types of event, by HTTP and straight to Kafka, with failures, repeats and bad events.
 
-    A deployment breaks a service, a rollback mends it. Waits politely while the service or Kafka is away. Exit status
-    1 when an event was not answered as the day expects.
+    A deployment breaks a service, a rollback mends it. What goes to Kafka as it should goes by the producer library,
+    and the report says what was delivered. Waits politely while the service or Kafka is away. Exit status 1 when an
+    event was not answered as the day expects.
     """
-    from carbon_stream.demo.run import run
+    try:
+        from carbon_stream.demo.run import run
+    except ModuleNotFoundError as error:
+        if error.name != "carbon_stream_producer":
+            raise
+        told = (
+            "the demo sends with the producer library: pip install carbon-stream-producer (sdk/python in the sources)"
+        )
+        raise click.ClickException(told) from None
 
     tally = run(load(), url=url, kafka=kafka, rate=rate, count=count, seed=seed, say=click.echo)
     sys.exit(1 if tally.surprises else 0)

@@ -12,10 +12,12 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from carbon_stream.demo.library import LibraryWay
 from carbon_stream.demo.scenario import CYCLE_STEPS, Scenario
 from carbon_stream.demo.step import Expected, Step, Way
 from carbon_stream.demo.tally import Tally
 from carbon_stream.errors import OperatorError
+from carbon_stream_producer import DeliveryFailed
 
 _BATCH_EVENTS: Final = 100
 _BATCH_SECONDS: Final = 0.25
@@ -56,6 +58,7 @@ class Play:
         self._batch: list[Step] = []
         self._unacknowledged: set[asyncio.Future[Any]] = set()
         self._away = False
+        self._library: LibraryWay | None = None
         self.tally = Tally()
 
     async def run(self) -> Tally:
@@ -66,10 +69,13 @@ class Play:
         async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session:
             try:
                 await self._connect(producer)
+                self._library = LibraryWay(self._kafka)
                 await self._play(session, producer)
             except Stopped:
                 pass
             finally:
+                if self._library is not None:
+                    await self._library.close()
                 await producer.stop()
         return self.tally
 
@@ -116,22 +122,30 @@ class Play:
         """Send without waiting for the broker, but not more than so many ahead of it."""
         future: asyncio.Future[Any] | None = None
         attempt = 0
+        by_library = self._library is not None and self._library.takes(step)
         while future is None:
             try:
-                future = await producer.send(step.topic, step.value, key=step.key)
-            except KafkaError as error:
+                if by_library and self._library is not None:
+                    future = await self._library.send(step)
+                else:
+                    future = await producer.send(step.topic, step.value, key=step.key)
+            except (KafkaError, DeliveryFailed) as error:
                 await self._wait(attempt, f"Kafka is away ({type(error).__name__})")
                 attempt += 1
         self._back()
         self._unacknowledged.add(future)
-        future.add_done_callback(lambda done: self._produced(done, step))
+        future.add_done_callback(lambda done: self._produced(done, step, by_library))
         if len(self._unacknowledged) >= _IN_FLIGHT:
             await asyncio.wait(self._unacknowledged, return_when=asyncio.FIRST_COMPLETED)
 
-    def _produced(self, future: asyncio.Future[Any], step: Step) -> None:
+    def _produced(self, future: asyncio.Future[Any], step: Step, by_library: bool) -> None:
         self._unacknowledged.discard(future)
         self.tally.sent[Way.KAFKA] += 1
-        if future.cancelled() or future.exception() is not None:
+        failed = future.cancelled() or future.exception() is not None
+        if by_library:
+            self.tally.by_library[step.topic] += not failed
+            self.tally.undelivered += failed
+        if failed:
             self.tally.surprises += 1
             return
         self.tally.on_kafka[step.expected] += 1

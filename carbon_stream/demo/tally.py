@@ -17,6 +17,10 @@ class Tally:
     """Rejected events by the type of their first error."""
     on_kafka: Counter[str] = field(default_factory=Counter)
     """Straight to Kafka, by what should become of them: taken, repeat, refused."""
+    by_library: Counter[str] = field(default_factory=Counter)
+    """Straight to Kafka by the producer library, and acknowledged, by topic."""
+    undelivered: int = 0
+    """Given to the producer library, and not delivered."""
     by_type: Counter[str] = field(default_factory=Counter)
     """Events that must be counted exactly once, by topic."""
     repeats: int = 0
@@ -40,6 +44,11 @@ class Tally:
             f"accepted  {self.answered['accepted'] + self.answered['spooled']} by HTTP"
             + (f" ({self.answered['spooled']} of them spooled)" if self.answered["spooled"] else "")
             + f", {self.on_kafka['taken']} good ones on Kafka"
+        )
+        delivered = sum(self.by_library.values())
+        yield (
+            f"delivered {delivered} of those on Kafka by the producer library, of {len(self.by_library)} types;"
+            f" {self.undelivered} failed"
         )
         reasons = ", ".join(f"{kind} {count}" for kind, count in self.rejected.most_common(6))
         yield f"rejected  {self.answered['rejected']} by HTTP" + (f" ({reasons})" if reasons else "")

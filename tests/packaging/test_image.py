@@ -145,6 +145,23 @@ def test_a_worker_without_its_topology_says_so_plainly(image: Image, tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+WITHOUT_LIBRARY = """
+import sys
+sys.modules["carbon_stream_producer"] = None
+from carbon_stream.cli import main
+main(["demo"])
+"""
+
+
+def test_the_demo_has_its_producer_library_and_says_what_to_install_without(image: Image) -> None:
+    found = image.run("python", "-c", "import carbon_stream_producer; print(carbon_stream_producer.__file__)").stdout
+    assert found.startswith(str(image.root / "opt"))
+    done = image.run("python", "-c", WITHOUT_LIBRARY)
+    assert done.returncode == 1
+    assert "pip install carbon-stream-producer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_dev_without_the_embedded_broker_says_what_to_install(image: Image, tmp_path: Path, free_port: int) -> None:
     done = image.run("carbon-stream", "dev", folder=tmp_path, CARBON_STREAM_HTTP_PORT=str(free_port))
     told = done.stdout + done.stderr

@@ -10,6 +10,7 @@ from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import BY_NAME, TOPICS
 from carbon_stream.contracts.codec import Invalid
 from carbon_stream.demo.cast import DASHBOARD, TRADES
+from carbon_stream.demo.library import LibraryWay
 from carbon_stream.demo.scenario import Scenario
 from carbon_stream.demo.step import Expected, Step, Way
 
@@ -52,6 +53,13 @@ def test_the_first_three_hundred_steps_show_every_type_and_the_whole_lineage() -
         assert reached
         hops += 1
     assert hops == 4
+
+
+def test_every_type_goes_as_the_producer_library_sends_it_within_three_hundred_steps() -> None:
+    assert {step.topic for step in play(300) if LibraryWay.takes(step)} == {topic.name for topic in TOPICS}
+    taken = [step for step in play(4_000) if LibraryWay.takes(step)]
+    assert {step.expected for step in taken} == {Expected.TAKEN, Expected.REPEAT}
+    assert {step.way for step in taken} == {Way.KAFKA}
 
 
 def test_what_should_be_taken_is_valid_and_what_should_not_is_not() -> None:

@@ -63,6 +63,12 @@ async def test_the_report_is_what_is_on_the_topics(serving: Serving, settings: S
     assert refused_after - refused_before == tally.on_kafka["refused"] > 0
     assert tally.answered["rejected"] > 0
     assert tally.repeats > 0
+    assert set(tally.by_library) == {topic.name for topic in TOPICS}
+    assert tally.undelivered == 0
+    assert (
+        f"delivered {sum(tally.by_library.values())} of those on Kafka by the producer library, of 12 types; 0 failed"
+        in (tally.lines())
+    )
 
 
 class Moody:

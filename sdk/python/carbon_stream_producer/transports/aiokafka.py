@@ -7,6 +7,7 @@ order. So deliveries have a deadline of ours, and a client with a failed or an o
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -26,10 +27,15 @@ _FINAL: Final = frozenset({"MessageSizeTooLargeError", "TopicAuthorizationFailed
 
 
 class AiokafkaTransport:
-    """Idempotent, acks=all, lz4, linger 10 ms, murmur2. `settings` come from the environment unless given."""
+    """Idempotent, acks=all, lz4, linger 10 ms, murmur2.
 
-    def __init__(self, settings: KafkaSettings | None = None) -> None:
+    `settings` come from the environment unless given; a service that has aiokafka's own keyword arguments for its
+    brokers (`bootstrap_servers`, `ssl_context`, …) gives them as `client` instead.
+    """
+
+    def __init__(self, settings: KafkaSettings | None = None, *, client: Mapping[str, Any] | None = None) -> None:
         self._settings = settings
+        self._client_options = client
         self._pending: dict[asyncio.Future[Receipt], tuple[str, float]] = {}
         """Deliveries under way, oldest first, with their event and deadline."""
         self._client: Any = None
@@ -45,9 +51,11 @@ class AiokafkaTransport:
             raise MissingExtra("sending to Kafka from asyncio", "asyncio") from None
         self._make = aiokafka.AIOKafkaProducer
         self._log, self._timeout_s = opening.log, opening.delivery_timeout_s
-        settings = self._settings or KafkaSettings.from_environment()
+        where = self._client_options
+        if where is None:
+            where = (self._settings or KafkaSettings.from_environment()).for_aiokafka()
         self._options = {
-            **settings.for_aiokafka(),
+            **where,
             "client_id": f"carbon-stream-producer-{opening.service}"[:200],
             "acks": "all",
             "enable_idempotence": True,
