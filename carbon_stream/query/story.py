@@ -118,7 +118,7 @@ async def _ranges(
     ranges, reach = dict[TopicPartition, tuple[int, int]](), 0
     for reach in _REACHES_MS:
         begins = await consumer.offsets_for_times(dict.fromkeys(partitions, max(0, around - reach)))
-        ends = await consumer.offsets_for_times(dict.fromkeys(partitions, around + reach))
+        ends = await consumer.offsets_for_times(dict.fromkeys(partitions, max(0, around + reach)))
         ranges = {
             p: (
                 max(lows[p], begin.offset) if (begin := begins[p]) else highs[p],
@@ -155,11 +155,11 @@ def routes() -> list[web.RouteDef]:
 
 async def show_story(request: web.Request) -> web.Response:
     """All events of a flow, with what caused them and what they caused, oldest first."""
-    given = parameters(request, ("eventId", "correlationId", "around"))
-    event_id, flow = text(given, "eventId"), text(given, "correlationId")
-    if event_id is None and flow is None:
-        raise refused("eventId", "is needed, or correlationId")
-    wanted = Wanted(frozenset(filter(None, [event_id])), frozenset(filter(None, [flow])))
+    given = parameters(request, ("id", "correlationId", "around"))
+    asked, flow = text(given, "id"), text(given, "correlationId")
+    if asked is None:
+        raise refused("id", "is needed: an event's id, or that of a flow")
+    wanted = Wanted(frozenset({asked}), frozenset({asked, flow or asked}))
     try:
         story = await request.app[STORIES].tell(wanted, time_ms(given, "around"))
     except Busy:

@@ -166,8 +166,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "An event with its flow, what caused it and what it caused, oldest first",
         ok(ref("Story")),
         [
-            query("eventId", NAME, "the event; this or correlationId is needed"),
-            query("correlationId", NAME, "the flow"),
+            query("id", NAME, "an event's id, or that of a flow (correlationId)", required=True),
+            query("correlationId", NAME, "the event's flow, where it is known: saves a look for it"),
             query(
                 "around",
                 MOMENT,

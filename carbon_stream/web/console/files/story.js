@@ -15,7 +15,7 @@ export async function show(place, parameters, signal) {
   }
   place.append(h("p", { role: "status" }, "Reading the topics …"));
   const { eventId, correlationId, around } = parameters;
-  const story = await get("v1/events/story", { eventId, correlationId, around }, signal);
+  const story = await get("v1/events/story", { id: eventId ?? correlationId, correlationId, around }, signal);
   place.replaceChildren();
   if (!story.events.length) {
     place.append(h("p", {}, "No topic has an event of this story (any more)."));
