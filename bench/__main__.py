@@ -15,7 +15,7 @@ from bench import report
 from bench.figures import Part
 from bench.options import Options
 
-PARTS = ("streaming", "http", "latency", "memory", "restore", "sdk")
+PARTS = ("streaming", "counting", "backlog", "http", "latency", "memory", "restore", "sdk")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,12 +25,16 @@ PARTS = ("streaming", "http", "latency", "memory", "restore", "sdk")
 @click.option("--entities", type=click.IntRange(1_000, 120_000), help="Distinct users of the memory part.")
 @click.option("--rows", type=click.IntRange(1_000), help="Rows of the restore part.")
 @click.option("--markers", type=click.IntRange(3), help="Events of the latency part that are timed.")
+@click.option("--backlog", type=click.IntRange(1_000), help="Events that a worker of the backlog part is behind.")
+@click.option("--java/--without-java", default=True, help="Let Kafka Streams take part in counting; needs a JDK.")
 @click.option("--quick", is_flag=True, help="As small as it goes: shows that it runs, not how fast.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all samples here.")
-def main(parts: Sequence[str], quick: bool, json_file: Path | None, **sizes: int | None) -> None:
+def main(parts: Sequence[str], quick: bool, java: bool, json_file: Path | None, **sizes: int | None) -> None:
     """Measure the service on this machine, with a Kafka of its own: PARTS, or all of them.
 
     streaming: the audit agent doing all its work, against a plain Faust agent and a bare consumer.
+    counting: a stage that only counts by key, against Kafka Streams with exactly_once_v2 on one thread; and idle.
+    backlog: memory of a worker far behind, and two workers against one.
     http: events over HTTP, in batches and alone, against a handler that does nothing and a producer loop.
     latency: from POST to answer in a query, at 200 events a second.
     memory: a worker's resident memory with 100,000 distinct entities.
@@ -38,7 +42,7 @@ def main(parts: Sequence[str], quick: bool, json_file: Path | None, **sizes: int
     sdk: the Python producer library, against the bare clients below it.
     """
     options = Options.quick() if quick else Options()
-    options = replace(options, **{name: size for name, size in sizes.items() if size is not None})
+    options = replace(options, java=java, **{name: size for name, size in sizes.items() if size is not None})
     found = asyncio.run(_run(parts or PARTS, options))
     for line in report.lines(found):
         click.echo(line)

@@ -18,13 +18,22 @@ class Options:
     """Events of the latency part whose way is timed."""
     rows: int = 1_000_000
     """Rows of the restore part."""
+    backlog: int = 2_000_000
+    """Events that a worker is behind in the backlog part."""
+    java: bool = True
+    """Whether Kafka Streams takes part in the counting part."""
     load_per_s: int = 200
     """Events a second of the latency part, one request each."""
 
     @classmethod
     def quick(cls) -> Options:
         """Just enough to see that everything runs; its figures mean nothing."""
-        return cls(events=6_000, repetitions=1, entities=2_000, markers=9, rows=5_000)
+        return cls(events=6_000, repetitions=1, entities=2_000, markers=9, rows=5_000, backlog=6_000)
+
+    @property
+    def counted(self) -> int:
+        """Events of the counting part, which every turn reads."""
+        return self.events * 2
 
     @property
     def slow_events(self) -> int:

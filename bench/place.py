@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,12 @@ class Place:
         """A program of `bench.peers`."""
         told = orjson.dumps({"servers": self.bootstrap_servers, **arguments}).decode()
         async with started(module, ("-m", f"bench.peers.{module}", told), self.folder, os.environ) as child:
+            yield child
+
+    @asynccontextmanager
+    async def program(self, name: str, command: Sequence[str]) -> AsyncIterator[Child]:
+        """A program that is none of ours."""
+        async with started(name, command[1:], self.folder, os.environ, command[0]) as child:
             yield child
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.events import TOPIC
+from bench.events import TOPIC, api_calls
 from bench.place import Place
 from carbon_stream.access.pseudonyms import Pseudonyms
 from carbon_stream.contracts import limits
@@ -52,6 +52,29 @@ async def preload(place: Place, events: Iterable[dict[str, Any]]) -> Stretch:
         while raw := list(islice(raw_events, _AT_ONCE)):
             await _send(producer, records(raw))
     return Stretch(begins, await _ends(place))
+
+
+async def pile(place: Place, count: int, seed: int) -> Stretch:
+    """Append very many events: some that were made with care, again and again under new ids."""
+    begins = await _ends(place)
+    made = records([orjson.dumps(event) for event in api_calls(min(count, _AT_ONCE), seed)])
+    ids = [orjson.loads(record.value)["eventId"].encode() for record in made]
+    producer = AIOKafkaProducer(
+        **place.settings.kafka_client(), acks="all", enable_idempotence=True, compression_type="lz4",
+        max_batch_size=_BATCH_BYTES,
+    )  # fmt: skip
+    async with producer:
+        for first in range(0, count, len(made)):
+            numbered = zip(made[: count - first], ids, strict=False)
+            await _send(producer, [_renamed(record, old, first) for record, old in numbered])
+    return Stretch(begins, await _ends(place))
+
+
+def _renamed(record: Record, old: bytes, number: int) -> Record:
+    """The same event under another id, wherever it is named."""
+    new = b"%08x" % number + old[8:]
+    headers = [(name, value.replace(old, new)) for name, value in record.headers]
+    return record._replace(value=record.value.replace(old, new), headers=headers)
 
 
 def records(raw_events: list[bytes]) -> list[Record]:

@@ -48,10 +48,13 @@ class Child:
         self._process.stdin.write(b"go\n")
         await self._process.stdin.drain()
 
-    async def logged(self, what: str) -> None:
-        """Wait until it has logged this since it was started."""
+    async def logged(self, what: str) -> str:
+        """Wait until it has logged this since it was started; returns the rest of the line, with it."""
         deadline = asyncio.get_running_loop().time() + LINE_S_MAX
-        while what.encode() not in self._log.read_bytes()[self._log_begins :]:
+        while True:
+            _, found, after = self._log.read_bytes()[self._log_begins :].partition(what.encode())
+            if found and b"\n" in after:
+                return what + after.split(b"\n", 1)[0].decode(errors="replace")
             self.check()
             if asyncio.get_running_loop().time() > deadline:
                 raise self.failure(f"did not say {what!r} in {LINE_S_MAX:g} s")
@@ -92,14 +95,14 @@ class Child:
 
 @asynccontextmanager
 async def started(
-    name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], program: str = sys.executable
 ) -> AsyncIterator[Child]:
-    """`python <arguments>` in the project's folder, for as long as the context lasts."""
+    """`python <arguments>`, or another program, in the project's folder, for as long as the context lasts."""
     log = folder / f"{name.replace(' ', '-')}.log"
     log_begins = log.stat().st_size if log.exists() else 0
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            program,
             *arguments,
             cwd=ROOT,
             env=dict(environment),

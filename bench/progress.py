@@ -35,20 +35,23 @@ class Sight:
 
 
 class Progress:
-    """Watches the service's consumer group over one stretch of the topic. Made by `watching`."""
+    """Watches a consumer group over one stretch of the topic. Made by `watching`."""
 
-    def __init__(self, admin: AIOKafkaAdminClient, coordinator: int, stretch: Stretch, child: Child) -> None:
-        self._admin, self._coordinator, self._stretch, self._child = admin, coordinator, stretch, child
+    def __init__(
+        self, admin: AIOKafkaAdminClient, group: str, coordinator: int, stretch: Stretch, child: Child
+    ) -> None:
+        self._admin, self._group, self._coordinator = admin, group, coordinator
+        self._stretch, self._child = stretch, child
 
     async def look(self) -> Sight:
         """How far it is now."""
         partitions = [TopicPartition(TOPIC, number) for number in self._stretch.begins]
-        committed = await self._admin.list_consumer_group_offsets(APP_ID, self._coordinator, partitions)
+        committed = await self._admin.list_consumer_group_offsets(self._group, self._coordinator, partitions)
         done = sum(max(0, found.offset - self._stretch.begins[tp.partition]) for tp, found in committed.items())
         return Sight(done, time.perf_counter(), self._child.cpu_s())
 
-    async def measure(self, each: Callable[[], object] = lambda: None) -> Sample:
-        """Wait until all is done. The sample is of what was done after the first `WARM_SHARE`; calls `each` often."""
+    async def measure(self, each: Callable[[], object] = lambda: None, warm_share: float = WARM_SHARE) -> Sample:
+        """Wait until all is done. The sample is of what was done after the first `warm_share`; calls `each` often."""
         before = since = await self.look()
         total = self._stretch.count
         changed_at = since.at
@@ -60,7 +63,7 @@ class Progress:
                 changed_at = now.at
             elif now.at - changed_at > STALLED_S_MAX:
                 raise Failed(str(self._child.failure(f"stands still at {now.done} of {total} events")))
-            if since.done < total * WARM_SHARE:
+            if since.done < total * warm_share:
                 # where one look shows all of it, the look before has to do
                 since = before if now.done >= total else now
             if now.done >= total:
@@ -69,22 +72,22 @@ class Progress:
 
 
 @asynccontextmanager
-async def watching(place: Place, stretch: Stretch, child: Child) -> AsyncIterator[Progress]:
-    """Progress of a worker that has just been started."""
+async def watching(place: Place, stretch: Stretch, child: Child, group: str = APP_ID) -> AsyncIterator[Progress]:
+    """Progress of a worker that has just been started, by its consumer group."""
     admin = AIOKafkaAdminClient(**place.settings.kafka_client())
     await admin.start()
     try:
-        yield Progress(admin, await _coordinator(admin), stretch, child)
+        yield Progress(admin, group, await _coordinator(admin, group), stretch, child)
     finally:
         await admin.close()
 
 
-async def _coordinator(admin: AIOKafkaAdminClient) -> int:
+async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
     """The broker makes the topic of offsets when it is first asked for."""
     deadline = time.monotonic() + STALLED_S_MAX
     while True:
         try:
-            return int(await admin.find_coordinator(APP_ID))
+            return int(await admin.find_coordinator(group))
         except KafkaError:
             if time.monotonic() > deadline:
                 raise

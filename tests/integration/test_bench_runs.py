@@ -16,6 +16,8 @@ SERIES = {
         "plain Faust agent, table",
         "bare getmany + orjson",
     },
+    "counting": {"stage, counting by key"},
+    "backlog": {"one worker", "two workers"},
     "http": {"single events", "handler that does nothing", "batches of 500", "loop of producer.send"},
     "latency": set(),
     "memory": set(),
@@ -28,7 +30,7 @@ SERIES = {
         "bare aiokafka, prepared bytes",
     },
 }
-ASKED = {"streaming": 2, "http": 2, "latency": 0, "memory": 4, "restore": 4, "sdk": 2}
+ASKED = {"streaming": 2, "counting": 2, "http": 2, "latency": 0, "memory": 4, "restore": 4, "sdk": 2}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, A
     """What a quick run of all parts prints, and what it writes."""
     written = tmp_path_factory.mktemp("bench") / "figures.json"
     run = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "--json", str(written)],
+        [sys.executable, "-m", "bench", "--quick", "--without-java", "--json", str(written)],
         cwd=ROOT,
         capture_output=True,
         text=True,
