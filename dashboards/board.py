@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from grafana_foundation_sdk.builders import bargauge, prometheus, stat, statetimeline, timeseries
 from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.builders import prometheus, stat, timeseries
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.common import VizOrientation
 
+_Made = stat.Panel | timeseries.Panel | bargauge.Panel | statetimeline.Panel
 TAG = "carbon-stream"
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 VARIABLES = {
@@ -17,6 +20,13 @@ VARIABLES = {
     "topic": "label_values(carbon_stream_topic_partitions, topic)",
 }
 """Grafana's variables and the query that fills each."""
+
+
+Kind = Literal["timeseries", "stat", "bars", "states"]
+STATES = (("HEALTHY", "green"), ("DEGRADED", "yellow"), ("UNKNOWN", "text"), ("UNHEALTHY", "red"))
+"""What the numbers 0 to 3 stand for in a panel of states."""
+CHANGES = {"deployment": ("Deployments", "blue"), "configuration": ("Configuration changes", "purple")}
+"""Annotations: the kinds of changes, with their names and colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Panel:
     unit: str
     queries: dict[str, str]
     thresholds: tuple[float, float] | None = None
-    is_stat: bool = False
+    kind: Kind = "timeseries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +80,42 @@ def build(board: Board) -> models.Dashboard:
             .all_value(".*")
             .multi(True)
         )
+    for kind in CHANGES:
+        made = made.annotation(_annotation(kind))
     for panel in board.panels:
         made = made.with_panel(_panel(panel))
     return made.build()
 
 
-def _panel(panel: Panel) -> stat.Panel | timeseries.Panel:
-    made: stat.Panel | timeseries.Panel = (
-        stat.Panel().span(6).height(5) if panel.is_stat else timeseries.Panel().span(12).height(8)
-    )
+def change_query(kind: str) -> str:
+    """Where services changed, within the two minutes before."""
+    return f'changes(max by (namespace, service) (carbon_stream_service_changed_timestamp_seconds{{kind="{kind}"}})[2m:15s]) > 0'
+
+
+def _annotation(kind: str) -> builders.AnnotationQuery:
+    name, colour = CHANGES[kind]
+    made = builders.AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(colour)
+    return made.expr(change_query(kind))
+
+
+def _blank(kind: Kind) -> _Made:
+    if kind == "stat":
+        return stat.Panel().span(6).height(5)
+    if kind == "bars":
+        return bargauge.Panel().span(12).height(9).orientation(VizOrientation.HORIZONTAL)
+    if kind == "states":
+        names = {str(n): models.ValueMappingResult(name, colour, None, n) for n, (name, colour) in enumerate(STATES)}
+        return statetimeline.Panel().span(24).height(10).mappings([models.ValueMap(options=names)])
+    return timeseries.Panel().span(12).height(8)
+
+
+def _panel(panel: Panel) -> _Made:
+    made = _blank(panel.kind)
     made.title(panel.title).description(panel.description).unit(panel.unit).datasource(SOURCE)
     made.thresholds(_thresholds(panel.thresholds))
     for number, (legend, expression) in enumerate(panel.queries.items()):
-        made.with_target(
-            prometheus.Dataquery().datasource(SOURCE).expr(expression).legend_format(legend).ref_id(chr(65 + number))
-        )
+        query = prometheus.Dataquery().datasource(SOURCE).expr(expression).legend_format(legend)
+        made.with_target((query.instant() if panel.kind == "bars" else query).ref_id(chr(65 + number)))
     return made
 
 

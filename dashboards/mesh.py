@@ -50,5 +50,20 @@ MESH = Board(
             },
             (500, 2_000),
         ),
+        Panel(
+            "Istio: connections by policy",
+            "Requests by whether they came over mutual TLS: what is left before STRICT.",
+            "reqps",
+            {
+                "{{connection_security_policy}}": 'sum by (connection_security_policy) (rate(istio_requests_total{reporter="destination",destination_workload_namespace=~"$namespace"}[5m]))'
+            },
+        ),
+        Panel(
+            "Istio: proxies connected",
+            "Sidecars that have a connection to istiod; the platform has 23 pods with one.",
+            "short",
+            {"connected": "sum(pilot_xds)"},
+            (23, 22),
+        ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards import platform
 from dashboards.board import Board, Panel
 
 _EVENTS = "carbon_stream_events_total"
@@ -66,7 +67,7 @@ OVERVIEW = Board(
             "bool_yes_no",
             {"": "min(carbon_stream_kafka_ready)"},
             (1, 0.5),
-            is_stat=True,
+            kind="stat",
         ),
         Panel(
             "Requests failed, last hour",
@@ -74,7 +75,7 @@ OVERVIEW = Board(
             "percentunit",
             {"": _BURN},
             (0.001, 0.0144),
-            is_stat=True,
+            kind="stat",
         ),
         Panel(
             "Lag",
@@ -82,7 +83,7 @@ OVERVIEW = Board(
             "short",
             {"": "sum(topic:carbon_stream_source_lag_records:min)"},
             (1_000, 10_000),
-            is_stat=True,
+            kind="stat",
         ),
         Panel(
             "Dead letters, last hour",
@@ -90,7 +91,7 @@ OVERVIEW = Board(
             "short",
             {"": "sum(increase(carbon_stream_dead_letters_total[1h])) or vector(0)"},
             (1, 100),
-            is_stat=True,
+            kind="stat",
         ),
         Panel(
             "Events by way and result",
@@ -137,6 +138,7 @@ OVERVIEW = Board(
             "reqps",
             {"{{status}}": _rate('carbon_stream_http_request_duration_seconds_count{route="/v1/events"}', "status")},
         ),
+        *platform.OVERVIEW_PANELS,
     ],
 )
 
@@ -145,7 +147,7 @@ AUDIT = Board(
     "Audit",
     "How the audit trail flows; who did what is asked of /v1/audit.",
     ["topic"],
-    _events_of("audit-.*", "Audit events"),
+    [*platform.AUDIT_PANELS, *_events_of("audit-.*", "Audit events")],
 )
 
 DATA = Board(
@@ -154,6 +156,7 @@ DATA = Board(
     "Ingestion, quality, lineage and transformations: how their events flow.",
     ["topic"],
     [
+        *platform.DATA_PANELS,
         *_events_of("data-.*", "Data events"),
         Panel(
             "Rows of the tables",
@@ -176,7 +179,7 @@ HEALTH = Board(
             "short",
             {"": f'sum({_HEALTH}{{status="UNHEALTHY"}}) or vector(0)'},
             (1, 2),
-            is_stat=True,
+            kind="stat",
         ),
         Panel(
             "Silent",
@@ -184,7 +187,7 @@ HEALTH = Board(
             "short",
             {"": f'sum({_HEALTH}{{status="UNKNOWN"}}) or vector(0)'},
             (1, 2),
-            is_stat=True,
+            kind="stat",
         ),
         Panel(
             "Not shown",
@@ -192,8 +195,9 @@ HEALTH = Board(
             "short",
             {"": "max(carbon_stream_omitted_services)"},
             (1, 100),
-            is_stat=True,
+            kind="stat",
         ),
+        *platform.HEALTH_PANELS,
         Panel(
             "States",
             "How many services are in which state.",
@@ -201,15 +205,6 @@ HEALTH = Board(
             {
                 "{{status}}": f'sum by (status) (max by (namespace, service, status) ({_HEALTH}{{namespace=~"$namespace",service=~"$service"}}))'
             },
-        ),
-        Panel(
-            "Availability over the range",
-            "Share of the last hour in state HEALTHY, by service.",
-            "percentunit",
-            {
-                "{{namespace}}/{{service}}": f'max by (namespace, service) (avg_over_time({_HEALTH}{{status="HEALTHY",namespace=~"$namespace",service=~"$service"}}[1h]))'
-            },
-            (0.999, 0.99),
         ),
         Panel(
             "Deployments, changes, security",
@@ -262,7 +257,9 @@ OPERATIONS = Board(
             "Given up",
             "Partitions that workers gave up, to take them up again.",
             "short",
-            {"{{stage}} {{reason}}": "sum by (stage, reason) (increase(carbon_stream_partitions_given_up_total[5m]))"},
+            {
+                "{{stage}} {{reason}}": "sum by (stage, reason) (increase(carbon_stream_partitions_given_up_total[5m])) or vector(0)"
+            },
             (1, 3),
         ),
         Panel(
@@ -286,10 +283,11 @@ OPERATIONS = Board(
             "Child processes started again.",
             "short",
             {
-                "{{instance}} {{process}}": "sum by (instance, process) (increase(carbon_stream_process_restarts_total[15m]))"
+                "{{instance}} {{process}}": "sum by (instance, process) (increase(carbon_stream_process_restarts_total[15m])) or vector(0)"
             },
             (1, 3),
         ),
+        *platform.OPERATIONS_PANELS,
         Panel(
             "Rows", "Rows that the tables hold.", "short", {"{{table}}": "sum by (table) (carbon_stream_table_rows)"}
         ),

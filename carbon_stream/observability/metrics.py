@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from prometheus_client import Counter, Histogram
 
+from carbon_stream.observability import platform_gauges as _platform  # noqa: F401 — as below
 from carbon_stream.observability import rule_metrics as _rules  # noqa: F401 — puts what it declares on the list
 from carbon_stream.observability.instruments import (
     DECLARED,

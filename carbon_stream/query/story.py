@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,10 +81,15 @@ class Story:
 
 
 class Stories:
-    """Reads stories from the topics. `kafka` are an aiokafka client's settings."""
+    """Reads stories from the topics. `kafka` are an aiokafka client's settings.
 
-    def __init__(self, kafka: Mapping[str, Any], *, scans: int = 2) -> None:
-        self._pool = ConsumerPool(kafka, scans)
+    `hide` takes out of each event what is not to be shown.
+    """
+
+    def __init__(
+        self, kafka: Mapping[str, Any], *, scans: int = 2, hide: Callable[[dict[str, Any]], object] = lambda _: None
+    ) -> None:
+        self._pool, self._hide = ConsumerPool(kafka, scans), hide
 
     async def close(self) -> None:
         """Let go of the consumers."""
@@ -100,7 +105,9 @@ class Stories:
             if further != wanted and story.events:
                 again = await _scan(consumer, ranges, further, until)
                 story = replace(again, scanned=story.scanned + again.scanned)
-            return replace(story, reach=reach)
+        for event in story.events:
+            self._hide(event)
+        return replace(story, reach=reach)
 
 
 _Ranges = dict[TopicPartition, tuple[int, int]]

@@ -79,6 +79,11 @@ class HealthView:
         found = {"namespace": name[0], "service": name[1], **summary(service, as_of)}
         return {**found, "lastDeployment": deployments[0]} if deployments else found
 
+    def config_changed_at(self, name: Name) -> int | None:
+        """When the service's configuration last changed, in ms."""
+        newest = self._configs.newest(name, 1)
+        return int(newest[0]["at"]) if newest else None
+
     def detail(self, name: Name, as_of: int) -> dict[str, Any] | None:
         """The same with recent transitions, the last report, deployments and configuration changes, newest first."""
         service = self._services.get(name)

@@ -36,9 +36,11 @@ from carbon_stream.views.lineage import LineageView
 from carbon_stream.views.reader import ChangelogReader, View
 from carbon_stream.web import catalog_routes, dead_letters, index, openapi, status
 from carbon_stream.web.access_setup import Access
+from carbon_stream.web.certificates import show_certificates
 from carbon_stream.web.console import routes as console
 from carbon_stream.web.guard import guard
 from carbon_stream.web.ingest_metrics import IngestMetrics, show_spool
+from carbon_stream.web.platform_metrics import Platform, platform_metrics
 from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.topic_facts import TopicFacts
@@ -88,6 +90,7 @@ def _bare(settings: Settings) -> tuple[web.Application, Access]:
     application[READINESS] = Readiness()
     application.add_routes(status.routes())
     application.cleanup_ctx.append(_gauges)
+    show_certificates(settings)
     return application, Access(application, settings)
 
 
@@ -116,7 +119,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     views: list[View] = [audit_view, health_view, lineage_view, datasets_view, access_view, *freshness.views]
     reader = ChangelogReader(kafka, views, on_seen=metrics.observe_view)
     application[answers.AS_OF] = as_of_when_loaded(reader, freshness)
-    application[story.STORIES] = stories = story.Stories(kafka)
+    application[story.STORIES] = stories = story.Stories(kafka, hide=pseudonyms_of(settings).apply)
     application[flow.FLOW] = sampled = Flow(freshness)
     for part in (audit, health, lineage, datasets, flow, story):
         application.add_routes(part.routes())
@@ -130,6 +133,8 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="ingest" not in application[READINESS].names())
     application.cleanup_ctx.append(_each_second(shown.show))
     application.cleanup_ctx.append(topic_metrics(kafka, settings.app_id))
+    platform = Platform(audit_view, health_view, datasets_view, lineage_view, freshness)
+    application.cleanup_ctx.append(platform_metrics(platform, reader.ready))
 
 
 def _add_live_tail(application: web.Application, settings: Settings) -> None:
