@@ -139,3 +139,16 @@ def test_the_service_monitor_selects_the_services_and_their_port() -> None:
         assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
         assert service["metadata"]["namespace"] in monitor["spec"]["namespaceSelector"]["matchNames"]
+
+
+def test_the_pod_monitor_selects_the_pods_and_names_their_jobs_as_the_rules_do() -> None:
+    monitor = yaml.safe_load((FOLDER / "podmonitor.yaml").read_text())
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (relabeling,) = endpoint["relabelings"]
+    for role in ("ingest", "query", "worker"):
+        objects = list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / f"{role}.yaml").read_text()))
+        (pods,) = (each["spec"]["template"] for each in objects if each["kind"] in ("Deployment", "StatefulSet"))
+        labels = pods["metadata"]["labels"]
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        assert endpoint["port"] in {p["name"] for c in pods["spec"]["containers"] for p in c["ports"]}
+        assert relabeling["replacement"].replace("$1", labels["app.kubernetes.io/component"]) == f"carbon-stream-{role}"

@@ -102,7 +102,10 @@ def play(service: Service) -> None:
     events = ("AuditUserActionEvent", "DataQualityEvent")
     for minutes in (0, 1):  # a counter begins with its first scrape: a rate needs two
         service.post([{**example(name), "eventId": f"late-{minutes}", "timestamp": late} for name in events])
-        assert asyncio.run(Play(service.url(), kafka, rate=60, count=360, seed=11 + minutes, say=print).run()).surprises == 0
+        assert (
+            asyncio.run(Play(service.url(), kafka, rate=60, count=360, seed=11 + minutes, say=print).run()).surprises
+            == 0
+        )
 
 
 def changes() -> list[dict[str, Any]]:
