@@ -15,8 +15,8 @@ class IngestObserver(Protocol):
         """A request with events has its answer, `seconds` after its head was read.
 
         `path` is the way that it came: "http" (POST /v1/events) or the source that it has a route of its own for.
-        `taken` counts by status (accepted, spooled) and topic, `rejected` by reason (those of the contract, and
-        "unavailable").
+        `taken` counts by status (accepted, spooled, duplicate) and topic, `rejected` by reason (those of the contract,
+        "conflict" and "unavailable").
         """
 
     def kafka_ready(self, ready: bool) -> None:

@@ -1,6 +1,6 @@
 """From raw events to records: parse, validate, enrich, route, in one pass. Pure but for the clock in its origin."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from carbon_stream.enrichment import Enrichment, Origin, TraceParent
 from carbon_stream.enrichment.services import Service
 from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Reader, Refused, read_native
 from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
+from carbon_stream.ingest.repeats.window import Mark, mark_of
 from carbon_stream.ingest.scrutiny import Finding, Scrutiny
 from carbon_stream.routing import Record, record_of
 
@@ -24,13 +25,15 @@ NOT_JSON_REASONS: Final = frozenset({"empty", "not-utf8", "not-json"})
 class Checked:
     """Events in order: each has a record and its eventId, or a rejection, or is skipped.
 
-    `places` says for each record which event it is of.
+    `places` says for each record which event it is of, `marks` what a repeat of it is recognised by: None for one that
+    came without an id.
     """
 
     rejections: dict[int, Rejected] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    marks: list[Mark | None] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
 
 
@@ -44,8 +47,13 @@ class Pipeline:
         event_bytes_max: int,
         pseudonyms: Pseudonyms,
         read: Reader = read_native,
+        event_id: Callable[[int], str] | None = None,
     ) -> None:
         self._read = read
+        self._event_id = event_id
+        """Gives the event at a place of the request its id, where it has none."""
+        self._seen = 0
+        self._mark: Mark | None = None
         self._scrutiny = Scrutiny(origin, pseudonyms)
         self._enrichment = Enrichment(origin, services)
         self._received_at = origin.received_at
@@ -63,7 +71,16 @@ class Pipeline:
         checked = Checked()
         if self._read is read_native:
             self._check_native(checked, raw_events)
-            return checked
+        else:
+            self._check_read(checked, raw_events)
+        self._seen += len(checked.places) + len(checked.rejections) + len(checked.skipped)
+        return checked
+
+    def begin_again(self) -> None:
+        """The same events are checked once more, from the first."""
+        self._seen = 0
+
+    def _check_read(self, checked: Checked, raw_events: Iterable[bytes]) -> None:
         for place, raw in enumerate(raw_events):
             try:
                 arrival = self._read(raw, self._event_bytes_max)
@@ -75,7 +92,6 @@ class Pipeline:
                 checked.skipped.append(place)
                 continue
             self.add(checked, place, arrival)
-        return checked
 
     def _check_native(self, checked: Checked, raw_events: Iterable[bytes]) -> None:
         """The same without an Arrival for each event, which a twelfth of the time would go into."""
@@ -83,6 +99,8 @@ class Pipeline:
             data: dict[str, Any] = {}
             try:
                 data = codec.parse(raw, max_bytes=self._event_bytes_max)
+                if self._event_id is not None and data.get("eventId") is None:
+                    data["eventId"] = self._event_id(self._seen + place)
                 record = self._record(data)
             except Invalid as error:
                 checked.rejections[place] = Rejected(_event_id(data), False, error.reason, error.errors)
@@ -90,10 +108,13 @@ class Pipeline:
             checked.records.append(record)
             checked.event_ids.append(data["eventId"])
             checked.places.append(place)
+            checked.marks.append(self._mark)
 
     def add(self, checked: Checked, place: int, arrival: Arrival) -> None:
         """A record or a rejection for one event that has been read."""
         data = arrival.data
+        if self._event_id is not None and data.get("eventId") is None:
+            data["eventId"] = self._event_id(self._seen + place)
         try:
             record = self._record(data, arrival.trace, arrival.headers)
         except Invalid as error:
@@ -105,12 +126,14 @@ class Pipeline:
         checked.records.append(record)
         checked.event_ids.append(data["eventId"])
         checked.places.append(place)
+        checked.marks.append(self._mark)
 
     def _record(
         self, data: dict[str, Any], trace: TraceParent | None = None, headers: tuple[tuple[str, bytes], ...] = ()
     ) -> Record:
         topic = codec.accept(data)
         self._scrutiny.look(topic, data)
+        self._mark = None if data.get("eventId") is None else mark_of(data)
         self._enrichment.apply(topic, data, trace)
         value = codec.encode(data)
         if len(value) > self._record_bytes_max:

@@ -14,6 +14,7 @@ from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.limits import RETRY_AFTER_S
 
 __all__ = [
+    "CONFLICT",
     "NOT_TAKEN",
     "TOO_LARGE",
     "UNAVAILABLE",
@@ -21,6 +22,7 @@ __all__ = [
     "Receipt",
     "Receipts",
     "Rejected",
+    "Repeated",
     "Skipped",
     "Waiting",
     "rejected",
@@ -29,6 +31,8 @@ __all__ = [
 NOT_TAKEN: Final = "not-taken"
 """The reason of a valid event that was refused with its batch."""
 TOO_LARGE: Final = "too-large"
+CONFLICT: Final = "conflict"
+"""The reason, and the `type` of the error, of an event whose id another event of its source has."""
 UNAVAILABLE: Final = "unavailable"
 """The `type` of the error of an event that should be sent again."""
 
@@ -49,6 +53,15 @@ class Waiting(NamedTuple):
     topic: str
 
 
+class Repeated(NamedTuple):
+    """Taken before, and durable: where, as far as that is known."""
+
+    event_id: str
+    topic: str
+    partition: int | None
+    offset: int | None
+
+
 class Rejected(NamedTuple):
     """Not taken. `retriable`: the same event sent again later may be taken (its outcome may even be unknown now)."""
 
@@ -62,7 +75,7 @@ class Skipped(NamedTuple):
     """Understood, and not to become an event (our own requests in a gateway's log)."""
 
 
-Receipt = Accepted | Waiting | Rejected | Skipped
+Receipt = Accepted | Waiting | Repeated | Rejected | Skipped
 
 
 def rejected(event_id: str | None, reason: str, message: str, *, retriable: bool = False) -> Rejected:
@@ -75,7 +88,7 @@ class Receipts:
 
     def __init__(self) -> None:
         self.taken: dict[tuple[str, str], int] = {}
-        """How many were taken, by status (accepted, spooled) and topic."""
+        """How many were taken, by status (accepted, spooled, duplicate) and topic."""
         self.rejected: dict[str, int] = {}
         """How many were rejected, by reason."""
         self._again = 0
@@ -102,6 +115,9 @@ class Receipts:
             elif isinstance(receipt, Waiting):
                 self._tally("spooled", receipt.topic)
                 documents.append({"eventId": receipt.event_id, "status": "spooled", "topic": receipt.topic})
+            elif isinstance(receipt, Repeated):
+                self._tally("duplicate", receipt.topic)
+                documents.append(_repeated(receipt))
             elif isinstance(receipt, Skipped):
                 self._skipped += 1
                 documents.append({"status": "skipped"})
@@ -155,6 +171,12 @@ class Receipts:
             **({"skipped": self._skipped} if self._skipped else {}),
             "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]"),
         }
+
+
+def _repeated(receipt: Repeated) -> dict[str, Any]:
+    event_id, topic, partition, offset = receipt
+    place = {} if partition is None else {"partition": partition, "offset": offset}
+    return {"eventId": event_id, "status": "duplicate", "topic": topic, **place}
 
 
 def _document(receipt: Rejected) -> dict[str, Any]:

@@ -11,22 +11,26 @@ from aiohttp import web
 
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
-from carbon_stream.ingest.delivery import Delivery, Outcome, Spooled, Stored
+from carbon_stream.ingest.delivery import Spooled, Stored
 from carbon_stream.ingest.formats.selection import Format, format_of, kong_format
 from carbon_stream.ingest.openlineage import routes as openlineage
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
 from carbon_stream.ingest.preferences import APPLIED, is_strict, refusals
 from carbon_stream.ingest.receipts import (
+    CONFLICT,
     TOO_LARGE,
     UNAVAILABLE,
     Accepted,
     Receipt,
     Receipts,
+    Repeated,
     Skipped,
     Waiting,
     rejected,
 )
 from carbon_stream.ingest.refused_bodies import count_refused
+from carbon_stream.ingest.repeats.admission import Conflict, Duplicate, Result, Submission
+from carbon_stream.ingest.repeats.request_keys import REPLAYED, digest_of, key_of
 from carbon_stream.ingest.service import INGEST, Ingest
 
 __all__ = ["INGEST", "routes"]
@@ -34,6 +38,7 @@ __all__ = ["INGEST", "routes"]
 _CHUNKS_AHEAD: Final = 8
 """Chunks of one request that are on their way to Kafka at once: bounds memory, and is enough to keep it busy."""
 _LARGE_BODY_BYTES: Final = 4 << 20
+_CONFLICT: Final = "another event of this source with this eventId was taken before; a new event needs an id of its own"
 
 
 def routes() -> list[web.RouteDef]:
@@ -64,37 +69,63 @@ async def _post(request: web.Request, select: Callable[[web.Request], Format], p
     ingest = request.app[INGEST]
     receipts = Receipts()
     strict = is_strict(request.headers)
+    headers = dict(APPLIED) if strict else {}
     try:
-        status = await _take(request, select, receipts, strict)
+        status, before = await _take(request, select, receipts, strict)
         ingest.observer.answered(path, receipts.taken, receipts.rejected, time.monotonic() - begun)
     except ProblemError as problem:
         count_refused(ingest.observer, path, problem, time.monotonic() - begun)
         raise
     if status != 202:
-        raise receipts.problem(status, APPLIED if strict else None)
-    headers = APPLIED if strict else None
-    return web.Response(status=202, body=receipts.encode(), content_type="application/json", headers=headers)
+        raise receipts.problem(status, headers)
+    if before is not None:
+        headers |= REPLAYED
+    body = receipts.encode() if before is None else before
+    return web.Response(status=202, body=body, content_type="application/json", headers=headers)
 
 
-async def _take(request: web.Request, select: Callable[[web.Request], Format], receipts: Receipts, strict: bool) -> int:
-    """Reads, checks and publishes; fills the receipts, and gives the status that follows."""
+async def _take(
+    request: web.Request, select: Callable[[web.Request], Format], receipts: Receipts, strict: bool
+) -> tuple[int, bytes | None]:
+    """Reads, checks and publishes; fills the receipts, and gives the status that follows.
+
+    With an idempotency key it may be an answer instead that was given before.
+    """
     ingest = request.app[INGEST]
     origin = ingest.origins.read(request)
     chosen = select(request)
-    pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms, chosen.read)
+    key = key_of(request, origin.principal.name if origin.principal is not None else "")
+    event_id = None if key is None else key.event_id
+    pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms, chosen.read, event_id)
     try:
         async with Body(request, ingest.limits, ingest.room) as body:
             data = await body.read()
-            raw_events, single = await _split(chosen, data, ingest.limits.events)
-            if single:
-                return await _one(ingest, pipeline, raw_events, receipts)
-            if strict:
-                if await _refuse_all(pipeline, raw_events, receipts, chosen.chunk):
-                    return 422
-                raw_events, _ = await _split(chosen, data, ingest.limits.events)
-            return await _many(ingest, pipeline, raw_events, receipts, chosen.chunk)
+            if key is None:
+                return await _publish(ingest, chosen, pipeline, data, receipts, strict), None
+            async with ingest.request_keys.turn(key):
+                before = await ingest.request_keys.begin(key, digest_of(request, data))
+                if before is not None:
+                    return 202, before
+                status = await _publish(ingest, chosen, pipeline, data, receipts, strict)
+                if status == 202:
+                    await ingest.request_keys.finish(key, receipts.encode())
+                return status, None
     finally:
         ingest.overseer.sent(origin, receipts.count, pipeline.findings)
+
+
+async def _publish(
+    ingest: Ingest, chosen: Format, pipeline: Pipeline, data: bytes, receipts: Receipts, strict: bool
+) -> int:
+    raw_events, single = await _split(chosen, data, ingest.limits.events)
+    if single:
+        return await _one(ingest, pipeline, raw_events, receipts)
+    if strict:
+        if await _refuse_all(pipeline, raw_events, receipts, chosen.chunk):
+            return 422
+        pipeline.begin_again()
+        raw_events, _ = await _split(chosen, data, ingest.limits.events)
+    return await _many(ingest, pipeline, raw_events, receipts, chosen.chunk)
 
 
 async def _split(chosen: Format, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
@@ -137,7 +168,8 @@ async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], 
             raise ProblemError(400, "Not JSON", rejection.errors[0].message)
         receipts.add([rejection])
         return 413 if rejection.reason == TOO_LARGE else 422
-    receipts.add([_receipt(checked, 0, (await ingest.publisher.publish(checked.records))[0])])
+    submission = await ingest.admission.submit(checked.records, checked.marks)
+    receipts.add([_receipt(checked, 0, (await submission.results())[0])])
     return receipts.status()
 
 
@@ -145,10 +177,10 @@ async def _many(
     ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts, chunk_events: int
 ) -> int:
     """Checks and submits chunk by chunk, a few of them ahead of what Kafka has acknowledged."""
-    chunks: deque[tuple[Checked, Delivery]] = deque()
+    chunks: deque[tuple[Checked, Submission]] = deque()
     while chunk := list(islice(raw_events, chunk_events)):
         checked = pipeline.check(chunk)
-        chunks.append((checked, await ingest.publisher.submit(checked.records)))
+        chunks.append((checked, await ingest.admission.submit(checked.records, checked.marks)))
         if len(chunks) > _CHUNKS_AHEAD:
             await _finish(*chunks.popleft(), receipts)
         elif len(chunk) == chunk_events:
@@ -158,22 +190,25 @@ async def _many(
     return receipts.status()
 
 
-async def _finish(checked: Checked, delivery: Delivery, receipts: Receipts) -> None:
+async def _finish(checked: Checked, submission: Submission, receipts: Receipts) -> None:
     """Waits until a chunk's records are settled, and adds the receipts of all its events."""
-    await delivery.done
     found: dict[int, Receipt] = {**checked.rejections}
-    for index, outcome in enumerate(delivery.outcomes()):
-        found[checked.places[index]] = _receipt(checked, index, outcome)
+    for index, result in enumerate(await submission.results()):
+        found[checked.places[index]] = _receipt(checked, index, result)
     found.update((place, Skipped()) for place in checked.skipped)
     receipts.add([found[place] for place in range(len(found))])
 
 
-def _receipt(checked: Checked, index: int, outcome: Outcome) -> Receipt:
-    event_id = checked.event_ids[index]
-    if isinstance(outcome, Stored):
-        return Accepted(event_id, checked.records[index].topic, outcome.partition, outcome.offset)
-    if isinstance(outcome, Spooled):
-        return Waiting(event_id, checked.records[index].topic)
-    if outcome.retriable:
-        return rejected(event_id, UNAVAILABLE, outcome.why, retriable=True)
-    return rejected(event_id, TOO_LARGE, outcome.why)
+def _receipt(checked: Checked, index: int, result: Result) -> Receipt:
+    event_id, topic = checked.event_ids[index], checked.records[index].topic
+    if isinstance(result, Stored):
+        return Accepted(event_id, topic, result.partition, result.offset)
+    if isinstance(result, Spooled):
+        return Waiting(event_id, topic)
+    if isinstance(result, Duplicate):
+        return Repeated(event_id, topic, result.partition, result.offset)
+    if isinstance(result, Conflict):
+        return rejected(event_id, CONFLICT, _CONFLICT)
+    if result.retriable:
+        return rejected(event_id, UNAVAILABLE, result.why, retriable=True)
+    return rejected(event_id, TOO_LARGE, result.why)

@@ -1,5 +1,6 @@
 """What ingest is made of, and its life in an application: composed from the settings, started and stopped in order."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ from carbon_stream.ingest.limits import Limits, Room
 from carbon_stream.ingest.observer import IngestObserver, Unobserved
 from carbon_stream.ingest.origin import OriginReader
 from carbon_stream.ingest.publisher import Publisher
+from carbon_stream.ingest.repeats.admission import Admission
+from carbon_stream.ingest.repeats.request_keys import RequestKeys
+from carbon_stream.ingest.repeats.shared import SharedFile
+from carbon_stream.ingest.repeats.window import Window
 from carbon_stream.ingest.scrutiny import Overseer, Unseen
 from carbon_stream.ingest.spool.keeping import Spool, SpoolUnusable
 from carbon_stream.ingest.spool.slots import Slots
@@ -33,6 +38,8 @@ class Ingest:
     origins: OriginReader
     services: Mapping[str, Service]
     publisher: Publisher
+    admission: Admission
+    request_keys: RequestKeys
     pseudonyms: Pseudonyms
     slots: Slots | None = None
     """None where there is to be no spool."""
@@ -59,6 +66,7 @@ class Ingest:
             except SpoolUnusable as error:
                 raise _unusable(error) from error
             self.slots.start(self.publisher.spool, self.publisher)
+        await self.admission.start()
         await self.publisher.start()
 
     async def stop(self, drain_s: float) -> None:
@@ -67,6 +75,7 @@ class Ingest:
         if self.slots is not None:
             await self.slots.stop(drain_s)
         await self.publisher.close()
+        await self.admission.stop()
         if self.publisher.spool is not None and self.slots is not None:
             await self.publisher.spool.close()
             self.slots.release()
@@ -113,12 +122,16 @@ def compose(settings: Settings, observer: IngestObserver | None = None, overseer
         spool_after_s=settings.spool_after_s,
         observer=watched,
     )
+    window = Window(settings.repeat_window_events, settings.repeat_window_s, time.monotonic())
+    file = SharedFile(settings.data_dir, events_min=settings.repeat_window_events, seconds=settings.repeat_window_s)
     return Ingest(
         limits=limits,
         room=room,
         origins=origins_of(settings),
         services=load_services(settings.service_catalog),
         publisher=publisher,
+        admission=Admission(publisher, window, file),
+        request_keys=RequestKeys(file),
         pseudonyms=pseudonyms_of(settings),
         overseer=overseer or Unseen(),
         slots=slots,

@@ -20,6 +20,7 @@ from carbon_stream.settings.kafka import KafkaSettings
 from carbon_stream.settings.kinds import Network, Port, Upper
 from carbon_stream.settings.platform import PlatformSettings
 from carbon_stream.settings.rules import RulesSettings
+from carbon_stream.settings.repeats import RepeatSettings
 from carbon_stream.settings.spool import SpoolSettings
 from carbon_stream.settings.streaming import StreamingSettings
 
@@ -56,6 +57,7 @@ class Settings(
     StreamingSettings,
     AccessSettings,
     SpoolSettings,
+    RepeatSettings,
     IngestSettings,
     KafkaSettings,
     ProcessSettings,

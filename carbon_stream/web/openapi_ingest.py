@@ -16,13 +16,23 @@ _PREFER: Final = {
     "description": "handling=strict (RFC 7240) refuses a batch as a whole when one of its events is not valid",
     "required": False,
 }
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[ -~]{1,255}$", "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"]},
+    "description": (
+        "names the request: sent again with the same key and content it is answered as before, events without an"
+        " eventId get the same ones; with other content it is refused (422)"
+    ),
+    "required": False,
+}
 _EVENT_EXAMPLES: Final = {name: {"value": example(name)} for name in BY_EVENT_TYPE}
 _RECEIPTS: Final[dict[str, Any]] = {
     "202": ok(ref("Receipts"), "Taken: each event has its receipt."),
     **{str(status): problem(status) for status in (400, 408, 500)},
     "413": problem(413, "ProblemPerhapsWithReceipts"),
     "415": problem(415),
-    "422": problem(422, "ProblemWithReceipts"),
+    "422": problem(422, "ProblemPerhapsWithReceipts"),
     "503": problem(503, "ProblemPerhapsWithReceipts"),
 }
 
@@ -33,9 +43,10 @@ _POST_EVENTS: Final[Operation] = {
         "The body may be compressed (Content-Encoding: gzip, deflate, zstd or br). A CloudEvent in binary mode has"
         " its attributes in ce- headers and its data as the body. Receipts come in the order of the events. 202 when"
         " any event was taken and none is left that should be sent again, 503 with receipts when one is, 422 when none"
-        " was valid. A lost answer is settled by sending the same eventId again."
+        " was valid. A lost answer is settled by sending the same eventId again (a duplicate), or the whole request"
+        " under its Idempotency-Key. Another event under the same source and eventId is rejected as a conflict."
     ),
-    "parameters": [_PREFER],
+    "parameters": [_PREFER, _KEY],
     "requestBody": {
         "required": True,
         "content": {
@@ -55,7 +66,7 @@ _POST_KONG: Final[Operation] = {
         "Each becomes an AuditAPICallEvent, without credentials, and with secrets in URLs and headers redacted."
         " Entries about requests to our own ingest are skipped. Answers are those of POST /v1/events."
     ),
-    "parameters": [_PREFER],
+    "parameters": [_PREFER, _KEY],
     "requestBody": {
         "required": True,
         "content": {

@@ -13,15 +13,17 @@ from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.codec import Invalid
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
-from carbon_stream.ingest.delivery import Spooled, Stored
+from carbon_stream.ingest.delivery import Failed, Spooled, Stored
 from carbon_stream.ingest.formats import native
 from carbon_stream.ingest.formats.reading import Arrival
 from carbon_stream.ingest.limits import RETRY_AFTER_S
 from carbon_stream.ingest.openlineage.mapping import events_of
 from carbon_stream.ingest.openlineage.models import parse_event
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
-from carbon_stream.ingest.receipts import TOO_LARGE, UNAVAILABLE, Rejected, rejected
+from carbon_stream.ingest.receipts import CONFLICT, TOO_LARGE, UNAVAILABLE, Rejected, rejected
 from carbon_stream.ingest.refused_bodies import count_refused
+from carbon_stream.ingest.repeats.admission import Conflict, Duplicate, Result
+from carbon_stream.ingest.repeats.window import Mark
 from carbon_stream.ingest.service import INGEST, Ingest
 from carbon_stream.routing import Record
 
@@ -29,6 +31,8 @@ __all__ = ["routes"]
 
 _PATH: Final = "openlineage"
 _CHUNK_RECORDS: Final = 500
+_CONFLICT: Final = "another event with the id that follows from this one was taken before"
+_STATUSES: Final = {Stored: "accepted", Spooled: "spooled", Duplicate: "duplicate"}
 _NESTING: Final = limits.NESTING - 1
 """A document stands one level deeper in the event that keeps it."""
 _LARGE_BODY_BYTES: Final = 4 << 20
@@ -38,6 +42,7 @@ class Part(NamedTuple):
     """One document's records, or why there are none."""
 
     records: list[Record]
+    marks: list[Mark | None]
     rejection: Rejected | None
 
 
@@ -49,15 +54,17 @@ class Results:
     taken: dict[tuple[str, str], int] = field(default_factory=dict)
     failed: dict[int, Rejected] = field(default_factory=dict)
 
-    def settle(self, chunk: list[tuple[int, Part]], outcomes: Iterator[Any]) -> None:
+    def settle(self, chunk: list[tuple[int, Part]], outcomes: Iterator[Result]) -> None:
         """Adds a chunk's documents; `outcomes` are those of their records, in order."""
         for index, part in chunk:
             if part.rejection is not None:
                 self.failed[index] = part.rejection
             for record in part.records:
                 outcome = next(outcomes)
-                if isinstance(outcome, Stored | Spooled):
-                    status = "accepted" if isinstance(outcome, Stored) else "spooled"
+                if isinstance(outcome, Conflict):
+                    self.failed.setdefault(index, rejected(None, CONFLICT, _CONFLICT))
+                elif not isinstance(outcome, Failed):
+                    status = _STATUSES[type(outcome)]
                     self.taken[status, record.topic] = self.taken.get((status, record.topic), 0) + 1
                 elif index not in self.failed or outcome.retriable:
                     reason = UNAVAILABLE if outcome.retriable else TOO_LARGE
@@ -161,16 +168,18 @@ async def _take_documents(
         data = await body.read()
         chunk: list[tuple[int, Part]] = []
         records: list[Record] = []
+        marks: list[Mark | None] = []
         for raw in await _documents(data, ingest.limits.events, batch):
             part = _part(pipeline, raw, ingest.limits.event_bytes)
             chunk.append((results.received, part))
             records += part.records
+            marks += part.marks
             results.received += 1
             if len(records) >= _CHUNK_RECORDS:
-                results.settle(chunk, iter(await ingest.publisher.publish(records)))
-                chunk, records = [], []
+                results.settle(chunk, iter(await (await ingest.admission.submit(records, marks)).results()))
+                chunk, records, marks = [], [], []
             await asyncio.sleep(0)
-        results.settle(chunk, iter(await ingest.publisher.publish(records)))
+        results.settle(chunk, iter(await (await ingest.admission.submit(records, marks)).results()))
 
 
 async def _documents(data: bytes, events_max: int, batch: bool) -> Iterator[bytes]:
@@ -190,13 +199,13 @@ def _part(pipeline: Pipeline, raw: bytes, max_bytes: int) -> Part:
         document = codec.parse(raw, max_bytes=max_bytes, max_nesting=_NESTING)
         events = events_of(document, parse_event(document))
     except Invalid as error:
-        return Part([], Rejected(None, False, error.reason, error.errors))
+        return Part([], [], Rejected(None, False, error.reason, error.errors))
     checked = Checked()
     for place, event in enumerate(events):
         pipeline.add(checked, place, Arrival(event))
     if checked.rejections:
-        return Part([], next(iter(checked.rejections.values())))
-    return Part(checked.records, None)
+        return Part([], [], next(iter(checked.rejections.values())))
+    return Part(checked.records, checked.marks, None)
 
 
 def _reason(rejection: Rejected) -> str:

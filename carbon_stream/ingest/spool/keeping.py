@@ -277,9 +277,13 @@ class Spool:
         self.bytes -= size
         if not self.rows:
             self._oldest_ms = None
-            await self._until_done(Store.shrink)
+            await self._shrink()
 
-    async def _until_done(self, work: Callable[[Store], None]) -> None:
+    async def _shrink(self) -> None:
+        while not self.rows and await self._until_done(Store.shrink):
+            pass
+
+    async def _until_done(self, work: Callable[[Store], T]) -> T:
         """Repeats what must not be left undone: forgetting what was sent. A corrupt file ends it: sqlite3.Error."""
         while True:
             try:

@@ -21,7 +21,9 @@ __all__ = ["FILE", "New", "Read", "Store", "Stored", "is_corrupt"]
 FILE: Final = "spool.sqlite"
 _FORMAT: Final = 1
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_SHRINK_BYTES: Final = 16 << 20
+_JOURNAL_BYTES: Final = 16 << 20
+_KEPT_BYTES: Final = 1 << 20
+_PAGES_AT_ONCE: Final = 4_096
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS waiting (
     seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, strand INTEGER NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL,
@@ -88,7 +90,7 @@ class Store:
         run("PRAGMA synchronous = FULL")
         run("PRAGMA fullfsync = ON")  # macOS: to the disk, not only to its cache
         run("PRAGMA cell_size_check = ON")
-        run(f"PRAGMA journal_size_limit = {_SHRINK_BYTES}")
+        run(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
         (found,) = run("PRAGMA user_version").fetchone()
         if found not in (0, _FORMAT):
             raise sqlite3.NotSupportedError(f"its format is {found}, this release reads {_FORMAT}")
@@ -185,12 +187,15 @@ class Store:
         self._connection.execute("INSERT OR REPLACE INTO under_way VALUES ('', 0, ?)", (time.time_ns(),))
         self._connection.execute("DELETE FROM under_way WHERE topic = ''")
 
-    def shrink(self) -> None:
-        """Gives the disk back what the file no longer needs, once that is much."""
+    def shrink(self) -> bool:
+        """Gives the disk back some of what the file no longer needs, once that is much; whether there is more of it."""
         (pages,) = self._connection.execute("PRAGMA freelist_count").fetchone()
         (size,) = self._connection.execute("PRAGMA page_size").fetchone()
-        if pages * size > _SHRINK_BYTES:
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        if pages * size <= _KEPT_BYTES:
+            return False
+        for _ in range(min(pages, _PAGES_AT_ONCE)):
+            self._connection.execute("PRAGMA incremental_vacuum")  # a page each: Python takes one step
+        return True
 
 
 def _sync(directory: Path) -> None:

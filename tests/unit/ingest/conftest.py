@@ -112,7 +112,7 @@ async def open_door() -> AsyncIterator[OpenDoor]:
         async def start(*, auto_decompress: bool = False, **settings: Any) -> Door:
             recorder = Recorder()
             ingest = service.compose(Settings(spool_max_bytes=0, **settings), recorder)
-            ingest.publisher = publisher = ScriptedPublisher()
+            ingest.publisher = ingest.admission.publisher = publisher = ScriptedPublisher()
             application = web.Application(middlewares=[problems])
             application[INGEST] = ingest
             application.add_routes(routes.routes())

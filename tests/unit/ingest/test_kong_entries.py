@@ -157,6 +157,8 @@ async def test_an_entry_beyond_any_gateways_head_is_413(open_door: OpenDoor) -> 
 async def test_many_entries_are_answered_in_order(open_door: OpenDoor) -> None:
     door = await open_door()
     entries = [entry("no_route" if n % 3 else "own_request") for n in range(260)]
+    for n, each in enumerate(entries):
+        each["request"]["id"] = f"request-{n}"
     answer = (await door.post(orjson.dumps(entries), KONG))[1]
     expected = ["accepted" if n % 3 else "skipped" for n in range(260)]
     assert [receipt["status"] for receipt in answer["receipts"]] == expected

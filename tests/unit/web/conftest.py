@@ -61,7 +61,7 @@ async def open_front() -> AsyncIterator[OpenFront]:
             application.on_response_prepare.append(add_headers)
             access = Access(application, chosen)
             ingest = application[INGEST] = service.compose(chosen, overseer=access.log)
-            ingest.publisher = publisher = ScriptedPublisher()
+            ingest.publisher = ingest.admission.publisher = publisher = ScriptedPublisher()
             application.add_routes(ingest_routes.routes())
             for method, path in ENDPOINT_ROLES:
                 if method == "GET":

@@ -234,7 +234,7 @@ async def test_who_is_too_fast_is_told_when_to_come_again(open_front: OpenFront,
     access_file.add("loader", "sender", rate=0.5, burst=2)
     access_file.add("other", "sender")
     front = await open_front(access=("keys",), access_file=access_file.path)
-    batch = [event() for _ in range(10)]
+    batch = [event() | {"eventId": f"event-{number}"} for number in range(10)]
     assert (await front.ask("POST", "/v1/events", batch, Authorization=access_file.bearer("loader")))[0] == 202
     status, document, headers = await front.ask("POST", "/v1/events", batch, Authorization=access_file.bearer("loader"))
     assert (status, document["title"]) == (503, "Unavailable")
