@@ -19,8 +19,8 @@ from carbon_stream.settings.ingest import IngestSettings
 from carbon_stream.settings.kafka import KafkaSettings
 from carbon_stream.settings.kinds import Network, Port, Upper
 from carbon_stream.settings.platform import PlatformSettings
-from carbon_stream.settings.rules import RulesSettings
 from carbon_stream.settings.repeats import RepeatSettings
+from carbon_stream.settings.rules import RulesSettings
 from carbon_stream.settings.spool import SpoolSettings
 from carbon_stream.settings.streaming import StreamingSettings
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
+from uuid import uuid4
 
 import orjson
 import psutil
@@ -70,7 +71,7 @@ class Processes:
     def post(self) -> int:
         request = urllib.request.Request(
             f"{self.url}/v1/events",
-            orjson.dumps(example("AuditUserActionEvent")),
+            orjson.dumps({**example("AuditUserActionEvent"), "eventId": str(uuid4())}),
             {"Content-Type": "application/json", "Connection": "close"},
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
