@@ -9,6 +9,7 @@ from carbon_stream.commands.contracts import contracts
 from carbon_stream.commands.dead_letters import dead_letters
 from carbon_stream.commands.demo import demo
 from carbon_stream.commands.dev import dev
+from carbon_stream.commands.drain import drain
 from carbon_stream.commands.erase import erase
 from carbon_stream.commands.frame import Group
 from carbon_stream.commands.keys import keys
@@ -38,6 +39,7 @@ for command in (
     dead_letters,
     demo,
     dev,
+    drain,
     erase,
     ingest,
     keys,

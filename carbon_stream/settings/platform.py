@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from carbon_stream.settings.base import Part
 from carbon_stream.settings.kinds import AdminUrl
@@ -26,3 +26,4 @@ class PlatformSettings(Part):
         None, description="our ingest through the gateway, such as https://gateway.example.org/api/carbon-stream"
     )
     query_url: AdminUrl | None = Field(None, description="the query service, where `verify` looks for its own event")
+    verify_key: SecretStr | None = Field(None, description="API key with which `verify` sends and looks for its event")

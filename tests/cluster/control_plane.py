@@ -76,6 +76,11 @@ class ControlPlane:
         return path
 
     @property
+    def audit(self) -> Path:
+        """What service accounts asked for, a line of JSON each."""
+        return self.folder / "audit.log"
+
+    @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
@@ -124,6 +129,17 @@ class ControlPlane:
         (self.folder / "server.crt").write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
         signer = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert("accounts.local", key_type=trustme.KeyType.RSA)
         signer.private_key_pem.write_to_path(self.folder / "accounts.key")
+        policy = self.folder / "audit.yaml"
+        policy.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "audit.k8s.io/v1",
+                    "kind": "Policy",
+                    "omitStages": ["RequestReceived"],
+                    "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}],
+                }
+            )
+        )
         (self.folder / "tokens.csv").write_text(f'{self.token},administrator,1,"system:masters"\n')
         return [
             str(parts.kube_apiserver()),
@@ -143,6 +159,8 @@ class ControlPlane:
             # Nobody makes the namespaces' default accounts here.
             "--disable-admission-plugins=ServiceAccount",
             "--profiling=false",
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.audit}",
         ]
 
     def _wait(self) -> None:

@@ -52,11 +52,11 @@ def _silent(line: str) -> None:
     """Says nothing."""
 
 
-async def read_plan(cluster: Cluster, mesh: Mesh, rules: Rules | None = None) -> Plan:
-    """What would change. The API server is asked by dry runs, and changes nothing."""
+async def read_plan(cluster: Cluster, mesh: Mesh, rules: Rules | None = None, *, dry_run: bool = True) -> Plan:
+    """What would change. The API server is asked by dry runs, and changes nothing; without, reading is enough."""
     rules = rules or Rules()
     wanted = manifests(mesh, await read_facts(cluster, mesh))
-    found = await read_found(cluster, mesh, wanted)
+    found = await read_found(cluster, mesh, wanted, dry_run=dry_run)
     return make_plan(mesh, wanted, found, prune=rules.prune, allow_downtime=rules.allow_downtime)
 
 

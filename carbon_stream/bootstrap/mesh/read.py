@@ -13,6 +13,7 @@ from carbon_stream.bootstrap.mesh.model import Mesh
 from carbon_stream.bootstrap.mesh.objects import KINDS, MANAGED, Key, Object, key_of
 from carbon_stream.bootstrap.mesh.plan import Found
 from carbon_stream.bootstrap.mesh.workloads import Running, running
+from carbon_stream.bootstrap.overlays import merged
 from carbon_stream.errors import OperatorError
 
 __all__ = ["PHASES", "phases_key", "read_facts", "read_found", "read_running"]
@@ -46,14 +47,22 @@ async def read_facts(cluster: Cluster, mesh: Mesh) -> Facts:
     return Facts(strict_through=int(text), zones=len(zones) > 1)
 
 
-async def read_found(cluster: Cluster, mesh: Mesh, wanted: Sequence[Object]) -> Found:
-    """What is there, and what a server-side apply would make of it: the server is asked, and changes nothing."""
+async def read_found(cluster: Cluster, mesh: Mesh, wanted: Sequence[Object], *, dry_run: bool = True) -> Found:
+    """What is there, and what a server-side apply would make of it.
+
+    The server is asked, and changes nothing. Without `dry_run` it is not asked, since that takes the right to change:
+    an apply is taken to merge mappings and to replace all else, which is what the kinds that we make do.
+    """
     objects = await _managed(cluster, mesh)
     for each in wanted:
         if each["kind"] == "Namespace" and (there := await cluster.find(key_of(each))) is not None:
             objects[key_of(each)] = there
     limit = asyncio.Semaphore(_AT_ONCE)
-    results = await asyncio.gather(*(_would_be(cluster, each, limit) for each in wanted))
+    results: list[tuple[dict[str, Any], Mapping[str, str]]]
+    if dry_run:
+        results = await asyncio.gather(*(_would_be(cluster, each, limit) for each in wanted))
+    else:
+        results = [(merged(objects.get(key_of(each), {}), each), {}) for each in wanted]
     would_be = {key_of(each): result for each, (result, _) in zip(wanted, results, strict=True)}
     holders = {key_of(each): who for each, (_, who) in zip(wanted, results, strict=True) if who}
     provider, note = provider_step(mesh, await cluster.find(config_key(mesh)))

@@ -30,7 +30,7 @@ async def check_flow(settings: Settings, *, wait_s: float = _WAIT_S) -> list[Che
         ]
         return [unknown(_AREA, "end to end", _EXPECTED, "docs/deploy.md", f"set {' and '.join(names)}")]
     event_id = str(uuid.uuid4())
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=_headers(settings)) as session:
         try:
             refusal = await _send(session, gateway.rstrip("/"), event_id)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -47,6 +47,10 @@ async def check_flow(settings: Settings, *, wait_s: float = _WAIT_S) -> list[Che
         look = f"{query.rstrip('/')}/v1/audit/events?eventId={event_id}"
         return [judged(_AREA, "end to end", _EXPECTED, "taken, not found", look, [f"not found within {wait_s:g} s"])]
     return [judged(_AREA, "end to end", _EXPECTED, f"found after {waited:.1f} s", query, [])]
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    return {} if settings.verify_key is None else {"X-Api-Key": settings.verify_key.get_secret_value()}
 
 
 async def _send(session: aiohttp.ClientSession, gateway: str, event_id: str) -> str:

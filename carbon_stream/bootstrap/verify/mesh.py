@@ -29,7 +29,7 @@ async def check_mesh(cluster: Cluster, mesh: Mesh, evidence: Evidence) -> list[C
     """Asks the Kubernetes API and istiod. Each check stands for itself: one that cannot be made leaves the others."""
     checks = []
     try:
-        checks.append(_judge_policies(await read_plan(cluster, mesh)))
+        checks.append(_judge_policies(await read_plan(cluster, mesh, dry_run=False)))
     except OperatorError as error:
         checks.append(unknown(_AREA, "policies", "as they should be", _LOOK, str(error)))
     try:
