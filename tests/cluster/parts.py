@@ -116,14 +116,22 @@ def _requirements(go_mod: str) -> str:
     return f"{text}\nrequire k8s.io/kubernetes {KUBERNETES}\n"
 
 
+def _run(command: list[str], folder: str) -> str | None:
+    """What a command that failed said; None when it did not fail."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else None
+
+
 def _unpack_etcd(target: Path) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise Missing("etcd is not here: install it (Debian: apt install etcd-server)")
     with tempfile.TemporaryDirectory() as name:
-        for command in (["apt-get", "download", "-qq", "etcd-server"], ["sh", "-c", "dpkg-deb -x etcd-server_*.deb ."]):
-            done = subprocess.run(command, cwd=name, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Missing(f"etcd is not here and {' '.join(command)} failed (apt-get update first?): {done.stderr}")
+        download = ["apt-get", "download", "-qq", "etcd-server"]
+        if _run(download, name) is not None and os.geteuid() == 0:
+            _run(["apt-get", "update", "-qq"], name)
+        for command in (download, ["sh", "-c", "dpkg-deb -x etcd-server_*.deb ."]):
+            if (told := _run(command, name)) is not None:
+                raise Missing(f"etcd is not here (Debian: apt install etcd-server), and {command[0]} failed: {told}")
         shutil.move(Path(name) / "usr" / "bin" / "etcd", target)
 
 
