@@ -81,9 +81,9 @@ judge: $(VENV)/.dev ## Kong's own schemas (goks, built with Go) judge what boots
 lock: $(VENV)/.dev ## pin the newest allowed versions again, in all lock files
 	@COMPILE="$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command 'make lock' pyproject.toml"; \
-	eval "$$COMPILE --upgrade --extra local --extra bootstrap --group dev --output-file requirements-dev.lock" && \
+	eval "$$COMPILE --upgrade --extra local --extra bootstrap --extra otel --group dev --output-file requirements-dev.lock" && \
 	eval "$$COMPILE --constraints requirements-dev.lock --extra local --group build --output-file requirements-run.lock" && \
-	eval "$$COMPILE --constraints requirements-dev.lock --extra bootstrap --output-file requirements.lock" && \
+	eval "$$COMPILE --constraints requirements-dev.lock --extra bootstrap --extra otel --output-file requirements.lock" && \
 	eval "$${COMPILE% pyproject.toml} --constraints requirements-dev.lock --group build --output-file requirements-build.lock"
 
 clean: ## remove what builds and tests left; environment and data stay

@@ -19,6 +19,7 @@ from carbon_stream.delivery.deliverer import Deliverer
 from carbon_stream.errors import OperatorError
 from carbon_stream.observability.rules import DeliveryMetrics, RuleMetrics
 from carbon_stream.observability.streaming import StreamingMetrics
+from carbon_stream.observability.tracing import spans_of
 from carbon_stream.reloading import Reloading
 from carbon_stream.rules.engine import Engine
 from carbon_stream.rules.hosts import Hosts
@@ -67,6 +68,7 @@ app = CarbonStream(
     kafka=settings.kafka_client(),
     dead_letters=DEAD_LETTERS,
     observer=StreamingMetrics({topic.name: topic.event_type for topic in TOPICS}),
+    tracing=spans_of(settings),
     writes_previous_formats=settings.row_formats == "previous",
     row_bytes_max=CHANGELOG_MAX_BYTES - 64 * 1024,
     Worker=Worker,

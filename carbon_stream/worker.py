@@ -12,7 +12,7 @@ from mode import Service
 
 from carbon_stream.bootstrap.topics.apply import ensure_topics
 from carbon_stream.errors import OperatorError
-from carbon_stream.observability.logging import configure
+from carbon_stream.observability.logging import configure, tell_level
 from carbon_stream.settings import Settings
 from carbon_stream.streaming.app import App
 from carbon_stream.streaming.exclusive import DirectoryInUse
@@ -74,6 +74,15 @@ class Worker(faust.Worker):
     def _setup_logging(self) -> None:
         settings = Settings.load()
         configure(settings.log_level, settings.log_format)
+        self._log_level = settings.log_level
+
+    def _on_sigusr1(self) -> None:
+        """Log everything, in place of Faust's own traceback of what blocks."""
+        tell_level("DEBUG")
+
+    def _on_sigusr2(self) -> None:
+        """Log as the settings say again, in place of a debugger, which would stop the worker."""
+        tell_level(self._log_level)
 
 
 def run(app: App) -> None:

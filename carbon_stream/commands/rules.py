@@ -111,7 +111,7 @@ def _explained(rule: Rule, data: dict[str, Any], topic: str) -> dict[str, Any]:
     try:
         made = send(rule, Arrival(data, topic, 0, 0, int(time.time() * 1000)))
     except Refused as refusal:
-        return explained | {"outcome": f"matches, and sends nothing ({refusal.reason}): {refusal}"}
+        return explained | {"outcome": f"matches, and sends nothing ({refusal.reason}): {refusal.detail}"}
     repeats = rule.repeats
     counted = f" once it has matched {repeats.times} times within {repeats.within_ms // 1000} s" if repeats else ""
     sends = {"topic": made.topic, "key": made.key.decode("utf-8", "replace"), "event": json.loads(made.value)}

@@ -190,7 +190,7 @@ class Lane(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
             log.log(
                 logging.WARNING if attempts in (1, 10, 100) else logging.DEBUG,
                 "endpoint %s: %s-%d@%d, attempt %d: %s",
-                name, record.topic, record.partition, record.offset, attempts, verdict.why,
+                name, record.topic, record.partition, record.offset, attempts, verdict.why, extra=_about(record),
             )  # fmt: skip
             await self._pause(backoff_s(attempts, random.random(), verdict.retry_after_s))
         return None
@@ -212,6 +212,15 @@ class Lane(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
 def _letter(record: Record, endpoint: str, verdict: Verdict) -> DeadLetter:
     log.warning(
         "endpoint %s: %s-%d@%d is a dead letter: %s",
-        endpoint, record.topic, record.partition, record.offset, verdict.why,
+        endpoint, record.topic, record.partition, record.offset, verdict.why, extra=_about(record),
     )  # fmt: skip
     return DeadLetter(record, UNDELIVERABLE, f"endpoint {endpoint}: {verdict.why}")
+
+
+def _about(record: Record) -> dict[str, str]:
+    """The ids of an event, for logs: those of its headers."""
+    headers = dict(record.headers or ())
+    about = {"eventId": headers.get("ce_id", b"").decode("utf-8", "replace")}
+    if trace := headers.get("traceparent"):
+        about["traceId"] = trace[3:35].decode("ascii", "replace")
+    return about

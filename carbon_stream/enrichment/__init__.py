@@ -66,6 +66,8 @@ class Origin:
     user_agent: str | None = None
     consumer: Consumer | None = None
     trace: TraceParent | None = None
+    tracestate: str | None = None
+    """Of that trace, as it came: it is carried and not looked into."""
     by_gateway: bool = False
     """Whether it came through the gateway, as far as can be told."""
     workload: str | None = None

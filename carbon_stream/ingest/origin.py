@@ -21,19 +21,24 @@ from multidict import CIMultiDictProxy
 
 from carbon_stream.access import client_certificate
 from carbon_stream.enrichment import Consumer, Origin, TraceParent
+from carbon_stream.observability.logging import log_about
 from carbon_stream.settings import Network
 
-__all__ = ["ORIGIN", "REQUEST_ID", "OriginReader", "clean", "new_request_id", "parse_traceparent"]
+__all__ = ["ORIGIN", "REQUEST_ID", "TRACE", "OriginReader", "clean", "new_request_id", "parse_traceparent"]
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Where the request keeps its id, for the answer's `X-Request-Id` and for logs."""
 
+TRACE: Final = web.RequestKey("trace", TraceParent)
+"""The span of the request, where spans are exported: its events are children of that, not of whoever called."""
 ORIGIN: Final = web.RequestKey("origin", Origin)
 """Where the request keeps its origin, once somebody has asked for it."""
 
 _NAME_CHARS_MAX: Final = 256
 _USER_AGENT_CHARS_MAX: Final = 512
 _HOPS_MAX: Final = 32
+_TRACESTATE_CHARS_MAX: Final = 512
+_TRACESTATE: Final = re.compile(r"[\x20-\x7e]+")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 # https://www.w3.org/TR/trace-context/#traceparent-header-field-values: version ff is invalid, and what a later
@@ -82,13 +87,16 @@ class OriginReader:
         given = headers.get("X-Request-Id", "") if by_gateway else ""
         request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         request[REQUEST_ID] = request_id
+        trace = request.get(TRACE) or _trace(headers)
+        log_about(requestId=request_id, traceId=trace.trace_id if trace is not None else None)
         return Origin(
             received_at=int(self._clock() * 1000),
             request_id=request_id,
             client_address=self._client(peer, headers) if by_gateway else peer,
             user_agent=clean(headers.get("User-Agent"), _USER_AGENT_CHARS_MAX),
             consumer=_consumer(headers) if by_gateway else None,
-            trace=_trace(headers),
+            trace=trace,
+            tracestate=_tracestate(headers),
             by_gateway=by_gateway,
             workload=workload,
         )
@@ -157,6 +165,19 @@ def _trace(headers: CIMultiDictProxy[str]) -> TraceParent | None:
         return None
     values = headers.getall("traceparent")
     return parse_traceparent(values[0]) if len(values) == 1 and len(values[0]) <= _USER_AGENT_CHARS_MAX else None
+
+
+def _tracestate(headers: CIMultiDictProxy[str]) -> str | None:
+    """The tracestate beside a valid traceparent; W3C asks that 512 characters of it be carried."""
+    if "tracestate" not in headers or _trace(headers) is None:
+        return None
+    return carried_tracestate(",".join(headers.getall("tracestate")))
+
+
+def carried_tracestate(value: str) -> str | None:
+    """A tracestate that can be carried, else None: without it a trace is still whole."""
+    value = value.strip()
+    return value if 0 < len(value) <= _TRACESTATE_CHARS_MAX and _TRACESTATE.fullmatch(value) else None
 
 
 def _consumer(headers: CIMultiDictProxy[str]) -> Consumer | None:

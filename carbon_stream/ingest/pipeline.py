@@ -58,6 +58,7 @@ class Pipeline:
         self._enrichment = Enrichment(origin, services)
         self._received_at = origin.received_at
         self._traceparent = str(origin.trace).encode() if origin.trace else None
+        self._tracestate = (("tracestate", origin.tracestate.encode()),) if origin.tracestate else ()
         self._event_bytes_max = event_bytes_max
         self._record_bytes_max = event_bytes_max + limits.RECORD_BYTES - limits.EVENT_BYTES
 
@@ -139,8 +140,9 @@ class Pipeline:
         if len(value) > self._record_bytes_max:
             message = f"with what the service adds the event has {len(value):,} bytes, too many for its topic"
             raise Invalid(TOO_LARGE, (codec.FieldError("", TOO_LARGE, message),))
-        traceparent = self._traceparent if trace is None else str(trace).encode()
-        return record_of(topic, data, value, self._received_at, traceparent, headers)
+        if trace is not None:
+            return record_of(topic, data, value, self._received_at, str(trace).encode(), headers)
+        return record_of(topic, data, value, self._received_at, self._traceparent, self._tracestate + headers)
 
 
 def _event_id(data: dict[str, Any]) -> str | None:

@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import math
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal
 
 from carbon_stream.observability.repeats import Repeats
 
-__all__ = ["JsonFormatter", "configure"]
+__all__ = [
+    "JsonFormatter",
+    "change_level_on_signals",
+    "configure",
+    "log_about",
+    "log_context",
+    "set_level",
+    "tell_level",
+]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _QUIET = ("aiokafka", "kafka", "faust", "mode", "asyncio", "urllib3")
@@ -36,8 +48,30 @@ class _Settled(logging.Filter):
         return not any(passing in message for passing in _PASSING)
 
 
+_context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
+
+
+@contextmanager
+def log_context() -> Iterator[None]:
+    """Within it, `log_about` says what all lines are about."""
+    token = _context.set({})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def log_about(**ids: str | None) -> None:
+    """Every line from here to the end of the context has these ids, such as `traceId`; without a context, none has."""
+    about = _context.get()
+    if about is not None:
+        about.update({name: value for name, value in ids.items() if value is not None})
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time` (RFC 3339, UTC), `level`, `logger`, `message`, `pid`, and the call's `extra`."""
+    """One JSON object a line: `time` (RFC 3339, UTC), `level`, `logger`, `message`, `pid`, the ids of what it is about
+    (`requestId`, `traceId`), and the call's `extra`, such as `eventId`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -46,6 +80,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage()[:_FIELD_CHARS],
             "pid": record.process,
+            **(_context.get() or {}),
         }
         for name, value in vars(record).items():
             if name not in _STANDARD and name not in line:
@@ -65,17 +100,21 @@ class _HumanFormatter(logging.Formatter):
 
 
 def configure(level: str, form: Literal["human", "json"]) -> None:
-    """Sends all logs to standard error in one form. Libraries speak from WARNING on, unless `level` is DEBUG.
+    """Sends all logs to standard error in one form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else _HumanFormatter())
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """What is logged from now on. Libraries speak from WARNING on, unless `level` is DEBUG.
 
     aiokafka logs whole records at DEBUG, which would put payloads into the logs: it stays at INFO at least.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else _HumanFormatter())
-    if level != "DEBUG":
-        handler.addFilter(_Settled())
-        handler.addFilter(Repeats())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for handler in root.handlers:
+        handler.filters[:] = [] if level == "DEBUG" else [_Settled(), Repeats()]
     root.setLevel(level)
     for name in _QUIET:
         floor = logging.INFO if level == "DEBUG" else logging.WARNING
@@ -83,3 +122,15 @@ def configure(level: str, form: Literal["human", "json"]) -> None:
     # A broker tells a transactional producer of an older protocol "not enough replicas" when it should only try again
     # in a moment, about once a second: what is retried is not worth a warning, and what fails is told by its caller.
     logging.getLogger("aiokafka.producer.sender").setLevel(logging.ERROR)
+
+
+def change_level_on_signals(level: str) -> None:
+    """SIGUSR1: everything (DEBUG), from now on. SIGUSR2: as the settings say (`level`) again."""
+    signal.signal(signal.SIGUSR1, lambda *_: tell_level("DEBUG"))
+    signal.signal(signal.SIGUSR2, lambda *_: tell_level(level))
+
+
+def tell_level(level: str) -> None:
+    """Change the level, and say so."""
+    set_level(level)
+    logging.getLogger(__name__).warning("the log level is %s now", level)

@@ -7,6 +7,7 @@ own transaction, or not at all. A topic that no rule looks at costs nothing; see
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -63,17 +64,18 @@ class Engine:
             return
         try:
             found = matching.of(entries, records)
-        except Exception:  # a rule must not stop the stream, whatever is wrong with it
-            log.exception("rules failed on %s-%d from %d on", topic, entries[0].partition, entries[0].offset)
+        except Exception as exc:  # noqa: BLE001 — a rule must not stop the stream, whatever is wrong with it
+            log.error(
+                "rules failed on %s-%d from %d on: %s", topic, entries[0].partition, entries[0].offset, _where(exc)
+            )
             self._observer.on_rule_failed("any", "error")
             return
         for place, rules in found:
             try:
                 self._apply(work, rules, entries[place], records[place])
-            except Exception as exc:
-                log.debug("rules failed", exc_info=True)
+            except Exception as exc:  # noqa: BLE001 — as above
                 for rule in rules:
-                    self._failed(rule, "error", type(exc).__name__, entries[place])
+                    self._failed(rule, "error", _where(exc), entries[place])
 
     def _apply(self, work: Work, rules: Sequence[Rule], entry: Entry, record: Record) -> None:
         data = orjson.loads(record.value or b"")
@@ -83,9 +85,8 @@ class Engine:
                 work.forward(self._made(rule, arrival))
             except Refused as refusal:
                 self._failed(rule, refusal.reason, str(refusal), entry)
-            except Exception as exc:
-                log.debug("rule %s", rule.name, exc_info=True)
-                self._failed(rule, "error", type(exc).__name__, entry)
+            except Exception as exc:  # noqa: BLE001 — as above
+                self._failed(rule, "error", _where(exc), entry)
         for rule in rules[FORWARDS_MAX:]:
             self._failed(rule, "too-many", f"more than {FORWARDS_MAX} rules match the event", entry)
 
@@ -99,7 +100,7 @@ class Engine:
         self._observer.on_rule_failed(rule.name, reason)
         log.warning(
             "rule %s sent nothing for %s-%d@%d (%s): %s",
-            rule.name, entry.topic, entry.partition, entry.offset, reason, why,
+            rule.name, entry.topic, entry.partition, entry.offset, reason, why, extra={"eventId": entry.event.event_id},
         )  # fmt: skip
 
     def switched(self, name: str, fold: Fold) -> Fold:
@@ -109,6 +110,12 @@ class Engine:
             fold(_Mute(work) if name in self.rules.off else work, topic, entries)  # type: ignore[arg-type]
 
         return run
+
+
+def _where(exc: Exception) -> str:
+    """A fault of our own, without its message: that may quote the event."""
+    last = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{type(exc).__name__} in {last.name}, line {last.lineno}"
 
 
 class _Mute:

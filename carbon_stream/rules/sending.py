@@ -31,11 +31,14 @@ _CARRIED: Final = {"traceparent": 128, "tracestate": 512}
 
 
 class Refused(Exception):
-    """The rule cannot send this event; `reason` is a word for machines: loop, hops, too-large, invalid."""
+    """The rule cannot send this event; `reason` is a word for machines: loop, hops, too-large, invalid.
 
-    def __init__(self, reason: str, message: str) -> None:
+    The message goes into logs, so nothing of the event is in it; `detail` may quote it, for whoever has the event.
+    """
+
+    def __init__(self, reason: str, message: str, detail: str | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.detail = reason, detail or message
 
 
 class Arrival(NamedTuple):
@@ -67,7 +70,7 @@ def send(rule: Rule, arrival: Arrival, more: dict[str, Any] | None = None) -> Fo
     try:
         value = codec.encode(data)
     except codec.Invalid as error:
-        raise Refused("invalid", str(error)) from None
+        raise _invalid("it cannot be written", error) from None
     if len(value) > limits.RECORD_BYTES:
         raise Refused("too-large", f"what it would send has {len(value):,} bytes, {limits.RECORD_BYTES:,} are allowed")
     headers = cloudevent_headers(data)
@@ -80,11 +83,9 @@ def _event(rule: Rule, arrival: Arrival, more: dict[str, Any]) -> dict[str, Any]
     given = arrival.data
     passed = _passed(given)
     if rule.name in passed:
-        raise Refused("loop", f"the event has passed this rule already ({' → '.join(passed)})")
+        raise Refused("loop", "the event has passed this rule already")
     if len(passed) >= HOPS_MAX:
-        raise Refused(
-            "hops", f"the event has passed {len(passed)} rules ({' → '.join(passed)}), {HOPS_MAX} are allowed"
-        )
+        raise Refused("hops", f"the event has passed {HOPS_MAX} rules, no more are allowed")
     data = {name: value for name, value in given.items() if not rule.drops_all or name in ENVELOPE}
     for path in rule.drop:
         paths.drop(data, path)
@@ -112,11 +113,16 @@ def _passed(data: dict[str, Any]) -> list[str]:
 def _fits_its_topic(data: dict[str, Any], topic: str) -> None:
     wanted = BY_NAME[topic].event_type
     if data.get("eventType") != wanted:
-        raise Refused("invalid", f"{topic} takes {wanted} only, the event is {data.get('eventType')!r:.100}")
+        raise Refused("invalid", f"{topic} takes {wanted} only, and the event would be of another type")
     try:
         codec.accept(data)
     except codec.Invalid as error:
-        raise Refused("invalid", f"it would be no valid {wanted}: {error}") from None
+        raise _invalid(f"it would be no valid {wanted}", error) from None
+
+
+def _invalid(what: str, error: codec.Invalid) -> Refused:
+    places = ", ".join(f"{one.pointer or '/'} {one.type}" for one in error.errors)
+    return Refused("invalid", f"{what}: {places}", f"{what}: {error}")
 
 
 def _key(rule: Rule, data: dict[str, Any], given: dict[str, Any]) -> bytes:

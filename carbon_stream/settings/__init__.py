@@ -23,6 +23,7 @@ from carbon_stream.settings.repeats import RepeatSettings
 from carbon_stream.settings.rules import RulesSettings
 from carbon_stream.settings.spool import SpoolSettings
 from carbon_stream.settings.streaming import StreamingSettings
+from carbon_stream.settings.tracing import TracingSettings
 
 __all__ = ["ENV_PREFIX", "Network", "Settings", "SettingsError", "variable_of"]
 
@@ -60,6 +61,7 @@ class Settings(
     RepeatSettings,
     IngestSettings,
     KafkaSettings,
+    TracingSettings,
     ProcessSettings,
 ):
     """All settings. Times carry their unit last in the name, sizes are bytes."""

@@ -18,6 +18,7 @@ from carbon_stream.streaming.observer import Observer, Silent
 from carbon_stream.streaming.partition import Stuck
 from carbon_stream.streaming.stage import Stage, Stages
 from carbon_stream.streaming.table import Table, TableManager
+from carbon_stream.streaming.tracing import Tracing, Untraced
 from carbon_stream.streaming.transport import Consumer, servers
 from carbon_stream.streaming.unit import ROW_BYTES_MAX
 from carbon_stream.streaming.watchdog import Sight, Standstill, Watchdog, hangs, lag
@@ -60,6 +61,7 @@ class App(faust.App):
         kafka: Mapping[str, Any],
         dead_letters: str,
         observer: Observer | None = None,
+        tracing: Tracing | None = None,
         ids_max: int = 1_000_000,
         writes_previous_formats: bool = False,
         row_bytes_max: int = ROW_BYTES_MAX,
@@ -67,6 +69,7 @@ class App(faust.App):
     ) -> None:
         self.kafka, self.dead_letters = dict(kafka), dead_letters
         self.observer: Observer = observer or Silent()
+        self.tracing: Tracing = tracing or Untraced()
         self._ids_max, self.row_bytes_max = ids_max, row_bytes_max
         self.writes_previous_formats = writes_previous_formats
         self._stages: Stages | None = None

@@ -27,7 +27,7 @@ from carbon_stream.streaming.restore import Restorer, RestoreStalled, Wanted
 from carbon_stream.streaming.rows import Work
 from carbon_stream.streaming.shard import Shard, parted
 from carbon_stream.streaming.sweeping import Sweeper
-from carbon_stream.streaming.transaction import Fenced, PartitionProducer
+from carbon_stream.streaming.transaction import Fenced, Headers, PartitionProducer
 from carbon_stream.streaming.validity import touched
 
 log = logging.getLogger(__name__)
@@ -280,11 +280,12 @@ class Partition:
     async def _work_off(self, batches: Sequence[Batch]) -> None:
         """Commit all of it: as one unit, or as several where some events cannot be taken."""
         gaps = list(positions.gaps(batches, self.position))
-        while outcome := unit.decide(self._logic, self._state, batches):
-            await self._commit(outcome)
-            if not outcome.partial or self._closing.is_set():
-                break
-            self._busy_since = time.monotonic()
+        with self.plan.tracing.unit(self.plan.name, batches) as headers:
+            while outcome := unit.decide(self._logic, self._state, batches):
+                await self._commit(outcome, headers)
+                if not outcome.partial or self._closing.is_set():
+                    break
+                self._busy_since = time.monotonic()
         for topic, start, end in gaps:
             # markers leave gaps too: only the broker knows what it has deleted
             begin = await self._reader.begins_at(TP(topic, self.number))
@@ -302,12 +303,17 @@ class Partition:
         self._room.set()
         return batches
 
-    async def _commit(self, outcome: unit.Outcome) -> None:
+    async def _commit(self, outcome: unit.Outcome, headers: Headers) -> None:
         assert self._producer is not None
         started = time.monotonic()
         ends = {TopicPartition(topic, self.number): offset for topic, offset in outcome.positions().items()}
         written = await self._producer.commit(
-            self._changelog, outcome.rows(), (self.plan.dead_letters, outcome.dead), ends, outcome.forwards
+            self._changelog,
+            outcome.rows(),
+            (self.plan.dead_letters, outcome.dead),
+            ends,
+            outcome.forwards,
+            last=headers,
         )
         self._assigned.clear()
         for counted in outcome.counted.values():
@@ -323,9 +329,8 @@ class Partition:
         if self._sweeper.are_formats_settled and not were_settled and self.plan.logic.formats.steps:
             log.info("%s: all rows are in the formats that this worker writes", self)
         changes = swept.changes or touched(self._state.shard)
-        if not changes and not swept.forwards:
+        if not (changes or swept.forwards) or self._producer is None:
             return
-        assert self._producer is not None
         written = await self._producer.commit(
             self._changelog, changes, (self.plan.dead_letters, ()), {}, swept.forwards, is_one_move=True
         )

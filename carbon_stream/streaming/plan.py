@@ -11,6 +11,7 @@ from faust.types import TP
 from carbon_stream.streaming.entry import Sweep
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.observer import Observer
+from carbon_stream.streaming.tracing import Tracing
 from carbon_stream.streaming.unit import Logic, Outcome
 
 
@@ -40,6 +41,7 @@ class Plan:
     sweep: Sweep | None
     kafka: Mapping[str, Any]
     observer: Observer
+    tracing: Tracing
     reassignment_s_max: float
     """How long a fenced partition waits for the group's new assignment: a member that was thrown out learns of it with
     its next heartbeat."""

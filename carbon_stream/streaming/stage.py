@@ -83,6 +83,7 @@ class Stage:
             sweep=self._sweep,
             kafka=app.kafka,
             observer=app.observer,
+            tracing=app.tracing,
             reassignment_s_max=app.conf.broker_heartbeat_interval * 2 + 2.0,
         )
 

@@ -73,12 +73,14 @@ class PartitionProducer:
         forwards: Sequence[Forward] = (),
         *,
         is_one_move: bool = False,
+        last: Headers = NO_HEADERS,
     ) -> int:
         """Write all of it in one transaction; returns a changelog offset before which nothing need be read again
         (that of the last record batch: what it holds may be read once more and changes nothing), 0 without rows.
 
         `is_one_move`: the changes move something from row to row, so that a reader who saw some of them without the
         others would see it twice or not at all. All of them but the last carry the header `MORE`.
+        `last` are headers of the last row.
 
         Raises Fenced, or any KafkaError when it was not committed or may not have been.
         """
@@ -86,7 +88,7 @@ class PartitionProducer:
         sends: list[asyncio.Future[Any]] = []
         try:
             await producer.begin_transaction()
-            for send in self._sends(changelog, changes, MORE if is_one_move else NO_HEADERS):
+            for send in self._sends(changelog, changes, MORE if is_one_move else NO_HEADERS, last):
                 sends.append(await send)  # noqa: PERF401 — what was sent must be known if the next one fails
             rows = len(sends)
             for send in (*await self._dead_sends(*dead), *self._forward_sends(forwards)):
@@ -102,16 +104,16 @@ class PartitionProducer:
                 sending.add_done_callback(_heard)
         return max((int(metadata.offset) for metadata in sent[:rows]), default=0)
 
-    def _sends(self, changelog: TopicPartition, changes: Changes, headers: Headers) -> list[Any]:
+    def _sends(self, changelog: TopicPartition, changes: Changes, headers: Headers, of_last: Headers) -> list[Any]:
         """One send a full record batch: appending to a batch costs a fifth of a send of its own.
 
-        All records but the last have the headers.
+        All records but the last have `headers`, that one has `of_last`.
         """
         producer, sends = self._producer, []
         builder = producer.create_batch()
         last = next(reversed(changes), None)
         for key, row in changes.items():
-            own = NO_HEADERS if key is last else headers
+            own = of_last if key is last else headers
             if builder.append(timestamp=None, key=key, value=row, headers=own) is None:
                 sends.append(producer.send_batch(builder, changelog.topic, partition=changelog.partition))
                 builder = producer.create_batch()

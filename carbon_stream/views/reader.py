@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from carbon_stream.projections.formats import FORMATS
 from carbon_stream.projections.rows import Key, Row
 from carbon_stream.streaming import clients
 from carbon_stream.streaming.formats import Formats, NewerRow
+from carbon_stream.streaming.tracing import TRACES
 from carbon_stream.views import consumers
 from carbon_stream.views.moves import Moves, Run
 
@@ -42,6 +44,7 @@ _RETRY_S = 1.0
 _BACKOFF_MS = 400
 """aiokafka logs each attempt to reach a broker that is away."""
 _COMPLAIN_EVERY_S = 30.0
+_KIND = re.compile(rb"[\[(][\"']([a-z-]{1,32})[\"']")
 _STALE_S = 86_400.0
 """Brokers keep tombstones for two days after compaction (`bootstrap.topics.desired`): whoever was away for a day cannot
 be sure to learn of every row that is gone, and would count again what has moved out of it."""
@@ -68,7 +71,9 @@ class ChangelogReader:
     """Keeps views up to date. `kafka` are an aiokafka client's settings (bootstrap_servers, security).
 
     `on_seen(table, seconds)` is told, for each batch of events that arrives in the views once they are loaded, the time
-    from the broker's taking the batch's last event to the views' having its rows. `formats` are those of the tables.
+    from the broker's taking the batch's last event to the views' having its rows. `on_traces(table, traces, at)` is
+    told of rows that were made in traces: the header's value, and the append time (ms) of their record. `formats` are
+    those of the tables.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class ChangelogReader:
         views: Sequence[View],
         *,
         on_seen: Callable[[str, float], None] | None = None,
+        on_traces: Callable[[str, bytes, int], None] | None = None,
         formats: Mapping[str, Formats] = FORMATS,
     ) -> None:
         self.ready = asyncio.Event()
@@ -89,7 +95,7 @@ class ChangelogReader:
             self._views.setdefault(changelog(view.table), []).append(view)
         self._tables = {changelog(view.table): view.table for view in views}
         self._formats = {changelog(view.table): formats.get(view.table, Formats()) for view in views}
-        self._on_seen = on_seen
+        self._on_seen, self._on_traces = on_seen, on_traces
         self._positions: dict[TopicPartition, int] = {}
         self._lags: dict[TopicPartition, int] = {}
         self._loaded: set[TopicPartition] = set()
@@ -179,10 +185,20 @@ class ChangelogReader:
                     continue
                 await self._apply(partition, self._moves[partition].runs(records))
                 self._positions[partition] = records[-1].offset + 1  # with what is kept back: nothing comes again
+                self._tell_traces(self._tables[partition.topic], records)
             await self._note_positions(consumer)
             if complete and not self.ready.is_set() and self._loaded >= consumer.assignment():
                 log.info("the views are loaded: %d changelog partitions", len(self._loaded))
                 self.ready.set()
+
+    def _tell_traces(self, table: str, records: Sequence[Any]) -> None:
+        """What was made in a trace is shown now; while views are being loaded that is no news."""
+        if self._on_traces is None or not self.ready.is_set():
+            return
+        for record in records:
+            for name, value in record.headers:
+                if name == TRACES:
+                    self._on_traces(table, value, record.timestamp)
 
     async def _note_positions(self, consumer: AIOKafkaConsumer) -> None:
         """Positions move over aborted records and markers as well, so they are asked for and not counted."""
@@ -280,8 +296,8 @@ class ChangelogReader:
         self.skipped[table] += 1
         self._complain(
             f"row {table}",
-            f"{partition.topic}/{partition.partition}: skipped row {key[:200]!r} ({self.skipped[table]} of this table "
-            f"so far): {error!r}",
+            f"{partition.topic}/{partition.partition}: skipped row {_kind(key)} ({self.skipped[table]} of this table "
+            f"so far): {error if isinstance(error, NewerRow) else type(error).__name__}",
         )
 
     def _complain(self, about: str, message: str) -> None:
@@ -290,3 +306,9 @@ class ChangelogReader:
         if now - self._complained.get(about, -_COMPLAIN_EVERY_S) >= _COMPLAIN_EVERY_S:
             self._complained[about] = now
             log.warning("%s", message)
+
+
+def _kind(key: bytes) -> str:
+    """What kind of row it is; the rest of a key names people and things, and has no place in logs."""
+    found = _KIND.match(key)
+    return f"of kind {found[1].decode()}" if found else "of no known kind"

@@ -18,10 +18,13 @@ from carbon_stream.dead_letters.reader import DeadLetterReader
 from carbon_stream.dead_letters.replay import Replayer
 from carbon_stream.ingest import routes as ingest_routes
 from carbon_stream.ingest import service as ingest_service
+from carbon_stream.ingest.origin import TRACE, parse_traceparent
 from carbon_stream.ingest.service import INGEST, pseudonyms_of
 from carbon_stream.live import routes as live
 from carbon_stream.live.hub import Hub
 from carbon_stream.observability import metrics
+from carbon_stream.observability.logging import log_context
+from carbon_stream.observability.tracing import NoSpans, Spans, spans_of
 from carbon_stream.query import answers, audit, datasets, flow, health, lineage, story
 from carbon_stream.query.audit_events import AuditEvents
 from carbon_stream.query.consumer_pool import ConsumerPool
@@ -49,6 +52,9 @@ from carbon_stream.web.view_metrics import ViewMetrics
 
 _GAUGES_EVERY_S: Final = 1.0
 _STREAMS_CATCHING_UP: Final = 4
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNTRACED: Final[Spans] = NoSpans()
+SPANS: Final[web.AppKey[Spans]] = web.AppKey("spans")
 
 Start = Callable[[], Awaitable[object]]
 
@@ -88,6 +94,7 @@ def _bare(settings: Settings) -> tuple[web.Application, Access]:
     application = web.Application(middlewares=[_measured, problems, guard], client_max_size=settings.max_body_bytes)
     application.on_response_prepare.append(add_headers)
     application[READINESS] = Readiness()
+    application[SPANS] = spans_of(settings)
     application.add_routes(status.routes())
     application.cleanup_ctx.append(_gauges)
     show_certificates(settings)
@@ -117,7 +124,9 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     application[datasets.DATASETS_VIEW] = datasets_view = DatasetsView()
     application[datasets.ACCESS_VIEW] = access_view = AccessView()
     views: list[View] = [audit_view, health_view, lineage_view, datasets_view, access_view, *freshness.views]
-    reader = ChangelogReader(kafka, views, on_seen=metrics.observe_view)
+    spans = application[SPANS]
+    on_traces = None if isinstance(spans, NoSpans) else spans.shown
+    reader = ChangelogReader(kafka, views, on_seen=metrics.observe_view, on_traces=on_traces)
     application[answers.AS_OF] = as_of_when_loaded(reader, freshness)
     application[story.STORIES] = stories = story.Stories(kafka, hide=pseudonyms_of(settings).apply)
     application[flow.FLOW] = sampled = Flow(freshness)
@@ -181,11 +190,15 @@ def _described(application: web.Application, access: Access) -> web.Application:
 async def _measured(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outside of the problem documents, so that it sees every answer's status."""
     began = time.perf_counter()
-    response = await handler(request)
     resource = request.match_info.route.resource
-    metrics.observe_request(
-        request.method, resource.canonical if resource else None, response.status, time.perf_counter() - began
-    )
+    route = resource.canonical if resource else None
+    spans = _UNTRACED if route in _PROBES else request.app[SPANS]
+    with log_context(), spans.request(request.method, request.headers) as span:
+        if span.traceparent is not None and (trace := parse_traceparent(span.traceparent)) is not None:
+            request[TRACE] = trace
+        response = await handler(request)
+        span.answered(route, response.status)
+    metrics.observe_request(request.method, route, response.status, time.perf_counter() - began)
     return response
 
 

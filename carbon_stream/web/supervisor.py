@@ -6,8 +6,10 @@ itself; metrics are shared through a folder, so that whichever process is scrape
 """
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
+import os
 import pkgutil
 import shutil
 import signal
@@ -23,7 +25,7 @@ from typing import Final
 
 from carbon_stream.errors import OperatorError
 from carbon_stream.observability.exposition import share
-from carbon_stream.observability.logging import configure
+from carbon_stream.observability.logging import change_level_on_signals, configure
 from carbon_stream.settings import Settings
 from carbon_stream.web.server import DRAIN_S, FINISH_S, run
 
@@ -50,6 +52,7 @@ def serve_processes(build: str, settings: Settings, processes: int, role: str) -
     """Serve until told to stop: in this process when there is to be one, under a supervisor when there are more."""
     if processes == 1:
         make = pkgutil.resolve_name(build)
+        change_level_on_signals(settings.log_level)
         run(lambda: make(settings), settings.http_host, settings.http_port)
     else:
         Supervisor(build, settings, processes, role).run()
@@ -75,6 +78,7 @@ class Supervisor:
             number: signal.signal(number, lambda received, _: stopping.append(received))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
+        before |= {number: signal.signal(number, self._pass_on) for number in (signal.SIGUSR1, signal.SIGUSR2)}
         try:
             share(folder)
             # Held without listening: the port stays ours while every child is down, and a taken port is told at once.
@@ -88,6 +92,12 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _pass_on(self, received: int, _: object) -> None:
+        """The log level is the children's: they do the work."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, received)
 
     def pids(self) -> list[int]:
         """Process ids of the children that run."""
@@ -143,6 +153,7 @@ class Supervisor:
 def _serve(build: str, settings: Settings, lifeline: Connection) -> None:
     """What a child does: serve until told to stop or until the parent is gone."""
     configure(settings.log_level, settings.log_format)
+    change_level_on_signals(settings.log_level)
 
     def stop_when(stop: asyncio.Event) -> None:
         # Nothing is ever written to the pipe: it becomes readable when the parent's end is closed.

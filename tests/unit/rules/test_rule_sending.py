@@ -93,7 +93,7 @@ def test_headers_are_a_cloudevents_with_the_trace_and_the_rule_and_nothing_else(
 
 def test_what_goes_to_one_of_the_twelve_must_be_valid_there() -> None:
     one = rule("    set: {eventType: DataQualityEvent, checkType: x}\n", "{topic: data-quality}")
-    with pytest.raises(Refused, match="it would be no valid DataQualityEvent: /checkName") as caught:
+    with pytest.raises(Refused, match="it would be no valid DataQualityEvent: /checkName missing") as caught:
         send(one, arrival())
     assert caught.value.reason == "invalid"
     with pytest.raises(Refused, match="data-quality takes DataQualityEvent only"):
