@@ -17,6 +17,7 @@ from carbon_stream.contracts.catalog import TOPICS
 from carbon_stream.contracts.names import APP_ID, DEAD_LETTERS
 from carbon_stream.delivery.deliverer import Deliverer
 from carbon_stream.errors import OperatorError
+from carbon_stream.ingest.service import pseudonyms_of
 from carbon_stream.observability.rules import DeliveryMetrics, RuleMetrics
 from carbon_stream.observability.streaming import StreamingMetrics
 from carbon_stream.observability.tracing import spans_of
@@ -60,7 +61,7 @@ class CarbonStream(App):
 
 settings = Settings.load()
 rules_hosts = Hosts(settings.rules_hosts)
-rules = Engine(load(settings.rules, rules_hosts), RuleMetrics())
+rules = Engine(load(settings.rules, rules_hosts), RuleMetrics(), pseudonyms_of(settings).apply)
 """The routing rules in force: agents hand events over to them."""
 
 app = CarbonStream(

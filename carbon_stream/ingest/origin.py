@@ -24,7 +24,16 @@ from carbon_stream.enrichment import Consumer, Origin, TraceParent
 from carbon_stream.observability.logging import log_about
 from carbon_stream.settings import Network
 
-__all__ = ["ORIGIN", "REQUEST_ID", "TRACE", "OriginReader", "clean", "new_request_id", "parse_traceparent"]
+__all__ = [
+    "ORIGIN",
+    "REQUEST_ID",
+    "TRACE",
+    "OriginReader",
+    "carried_tracestate",
+    "clean",
+    "new_request_id",
+    "parse_traceparent",
+]
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Where the request keeps its id, for the answer's `X-Request-Id` and for logs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import orjson
@@ -30,6 +30,10 @@ FORWARDS_MAX: Final = 50
 """Records that all rules together may make of one event."""
 
 
+def _nothing(_: dict[str, Any]) -> None:
+    """Hides nothing."""
+
+
 class RuleObserver(Protocol):
     """Told what became of rules; must neither raise nor block."""
 
@@ -41,10 +45,15 @@ class RuleObserver(Protocol):
 
 
 class Engine:
-    """Holds the rules in force; `use` puts others into force, between two batches."""
+    """Holds the rules in force; `use` puts others into force, between two batches.
 
-    def __init__(self, rules: RuleSet, observer: RuleObserver) -> None:
-        self._observer = observer
+    `hide` takes out of an event, in place, what nobody downstream may see.
+    """
+
+    def __init__(
+        self, rules: RuleSet, observer: RuleObserver, hide: Callable[[dict[str, Any]], None] = _nothing
+    ) -> None:
+        self._observer, self._hide = observer, hide
         self.use(rules)
 
     def use(self, rules: RuleSet) -> None:
@@ -79,6 +88,7 @@ class Engine:
 
     def _apply(self, work: Work, rules: Sequence[Rule], entry: Entry, record: Record) -> None:
         data = orjson.loads(record.value or b"")
+        self._hide(data)
         arrival = Arrival(data, entry.topic, entry.partition, entry.offset, entry.at, record.headers or ())
         for rule in rules[:FORWARDS_MAX]:
             try:

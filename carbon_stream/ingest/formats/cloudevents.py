@@ -28,7 +28,7 @@ from carbon_stream.contracts.invalid import INVALID, UNKNOWN_TYPE
 from carbon_stream.contracts.json_text import describe
 from carbon_stream.enrichment import TraceParent
 from carbon_stream.ingest.formats.reading import Arrival, Refused
-from carbon_stream.ingest.origin import parse_traceparent
+from carbon_stream.ingest.origin import carried_tracestate, parse_traceparent
 
 __all__ = ["ATTRIBUTES_BYTES_MAX", "CORE", "event_of", "milliseconds"]
 
@@ -71,7 +71,8 @@ def event_of(attributes: Mapping[str, Any], payload: Mapping[str, Any], at: str)
     trace = _trace(attributes, errors)
     if errors:
         raise Refused(INVALID, tuple(errors[: limits.ERRORS]), known_id)
-    return Arrival(data, trace, _headers(attributes), _Relocation(attributes, at))
+    headers = _headers(attributes) + (_tracestate(attributes) if trace is not None else ())
+    return Arrival(data, trace, headers, _Relocation(attributes, at))
 
 
 def _wrong_values(attributes: Mapping[str, Any]) -> Errors:
@@ -175,6 +176,13 @@ def _kept(attributes: Mapping[str, Any], topic: Topic) -> dict[str, Any]:
 def _headers(attributes: Mapping[str, Any]) -> tuple[tuple[str, bytes], ...]:
     names = [name for name in attributes if name in ("subject", "dataschema") or name not in CORE]
     return tuple((f"ce_{name}", _text(attributes[name]).encode(errors="replace")) for name in names)
+
+
+def _tracestate(attributes: Mapping[str, Any]) -> tuple[tuple[str, bytes], ...]:
+    """The trace's state, where it comes with one (the CloudEvents extension Distributed Tracing)."""
+    given = attributes.get("tracestate")
+    carried = carried_tracestate(given) if isinstance(given, str) else None
+    return () if carried is None else (("tracestate", carried.encode()),)
 
 
 def _text(value: str | bool | int) -> str:

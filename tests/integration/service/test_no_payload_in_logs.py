@@ -66,7 +66,7 @@ def chatty(make_service: MakeService, port: int, tmp_path_factory: pytest.TempPa
 
 
 def marked(event: dict[str, Any]) -> dict[str, Any]:
-    """The event with the mark in every text that takes any but its id, which logs may say; and in a field of its own."""
+    """The event with the mark in a field of its own and in all texts that take any; but not its id: logs may say it."""
     fixed = {
         "eventType",
         "eventId",

@@ -1,5 +1,6 @@
 """What a rule makes of an event: identity, causation, fields, key, headers; and what it refuses to send."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -8,11 +9,13 @@ import pytest
 from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import BY_NAME, TOPICS, Group
 from carbon_stream.contracts.examples import valid
+from carbon_stream.projections.rows import MemoryRows
 from carbon_stream.rules.engine import Engine
 from carbon_stream.rules.hosts import Hosts
 from carbon_stream.rules.model import Rule
 from carbon_stream.rules.reading import read
 from carbon_stream.rules.sending import HOPS_MAX, Arrival, Refused, send
+from carbon_stream.streaming.entry import Entry
 
 T = 1_764_000_000_000
 EVENT = {
@@ -139,6 +142,12 @@ def test_a_denied_action_of_any_audit_type_becomes_a_valid_security_event(exampl
     assert "details" not in event
 
 
+@dataclass
+class Record:
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
 class Seen:
     def __init__(self) -> None:
         self.failed: list[tuple[str, str]] = []
@@ -153,3 +162,24 @@ class Seen:
 def test_a_topic_that_no_rule_looks_at_is_not_looked_at() -> None:
     engine = Engine(read("", Hosts([])), Seen())
     engine.route(None, "data-quality", [object()], [])  # type: ignore[arg-type,list-item] # would fail if touched
+
+
+def test_what_nobody_may_see_is_taken_out_before_anything_is_sent() -> None:
+    def hide(event: dict[str, Any]) -> None:
+        event["apiKey"] = "hashed"
+
+    text = """
+topics: {copies: {}}
+shipped: {denied-actions: {enabled: false}, repeated-failures: {enabled: false}}
+rules: [{name: copy, match: {exact: {eventType: AuditAPICallEvent}}, to: {topic: copies}}]
+"""
+    seen = Seen()
+    engine = Engine(read(text, Hosts([])), seen, hide)
+    raw = orjson.dumps(valid("AuditAPICallEvent")[0].event | {"apiKey": "secret"})
+    entry = Entry(codec.decoder("audit-api-calls")(raw), T, "audit-api-calls", 0, 7, T)
+    rows = MemoryRows()
+    engine.route(rows, "audit-api-calls", [entry], [Record(raw)])  # type: ignore[arg-type,list-item]
+    [forward] = rows.forwards
+    assert orjson.loads(forward.value)["apiKey"] == "hashed"
+    assert b"secret" not in forward.value
+    assert not seen.failed
