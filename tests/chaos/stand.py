@@ -65,8 +65,13 @@ class Stand:
             process = self.workers.processes[number]
             if process.poll() is not None:
                 self.own_exits += 1
-                self.say(f"worker {number} ended by itself with {process.returncode}: started again")
+                self.say(f"worker {number} ended by itself with {process.returncode}: {self._reason(number)}")
                 self.workers.start(number)
+
+    def _reason(self, number: int) -> str:
+        """What a worker's log says of its end; it is started again."""
+        said = [line for line in self.workers.log(number).splitlines() if "Crashed reason=" in line or "Error" in line]
+        return said[-1][-300:] if said else "without a word"
 
     async def _do(self, step: Step) -> None:
         match step.what:

@@ -75,7 +75,7 @@ class Workers:
         for process in asked:
             process.terminate()
         for process in asked:
-            assert process.wait(30) == 0, self.logs()[-3000:]
+            assert process.wait(60) == 0, self.logs()[-3000:]
 
     async def pause(self, number: int, seconds: float) -> None:
         self.processes[number].send_signal(signal.SIGSTOP)
@@ -87,6 +87,12 @@ class Workers:
         share = f"count {PARTITIONS // 2}"
         async with asyncio.timeout(seconds):
             while not all(share in self.log(number) for number in self.processes):
+                await asyncio.sleep(0.1)
+
+    async def logged(self, number: int, what: str, begins: int = 0, seconds: float = 90.0) -> None:
+        """Until a worker has said something, from a character of its log on."""
+        async with asyncio.timeout(seconds):
+            while what not in self.log(number)[begins:]:
                 await asyncio.sleep(0.1)
 
     def log(self, number: int) -> str:

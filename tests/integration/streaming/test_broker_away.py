@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from carbon_stream.local import LocalKafka
 from tests.support.counting import Truth, Workers, check, make_topics, send
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_a_broker_that_is_killed_and_comes_back_costs_time_only(
@@ -23,7 +23,7 @@ async def test_a_broker_that_is_killed_and_comes_back_costs_time_only(
     try:
         workers.start(1)
         async with AIOKafkaProducer(
-            bootstrap_servers=kafka.bootstrap_servers, acks="all", enable_idempotence=True, request_timeout_ms=60_000
+            bootstrap_servers=kafka.bootstrap_servers, acks="all", enable_idempotence=True, request_timeout_ms=180_000
         ) as producer:
             sending = asyncio.create_task(send(producer, group, random.Random(9), 40_000, 15))
             await asyncio.sleep(7)

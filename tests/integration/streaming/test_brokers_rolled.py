@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from carbon_stream.local import LocalKafka
 from tests.support.counting import Workers, check, make_topics, send
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_every_broker_killed_in_turn_changes_no_count(three_brokers: LocalKafka, tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ async def test_every_broker_killed_in_turn_changes_no_count(three_brokers: Local
         workers.start(1)
         workers.start(2)
         async with AIOKafkaProducer(
-            bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, request_timeout_ms=60_000
+            bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, request_timeout_ms=180_000
         ) as producer:
             sending = asyncio.create_task(send(producer, group, random.Random(21), 60_000, 45))
             await workers.share_partitions()

@@ -10,7 +10,7 @@ from tests.chaos.run import run
 from tests.chaos.steps import Step, duration, script
 
 log = logging.getLogger(__name__)
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 SEED = 11
 NAMED = [

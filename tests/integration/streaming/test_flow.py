@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.support.counting import PARTITIONS, Workers, caught_up, make_topics
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 BACKLOG = 1_000_000
 GROWTH_BYTES_MAX = 200 << 20

@@ -19,7 +19,7 @@ from carbon_stream.views.audit import AuditView
 from carbon_stream.views.reader import ChangelogReader
 from tests.support.counting import Workers
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 PARTITIONS = 2
 USERS = 120

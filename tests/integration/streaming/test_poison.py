@@ -13,7 +13,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from tests.support.counting import PARTITIONS, Workers, caught_up, make_topics, origin, read, records_of
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 ROOM_BYTES = 65_536
 RECORD_BYTES_MAX = 1_000_000

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.support.counting import PARTITIONS, Workers, check, committed, make_topics, read, send
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def _rows(workers: Workers) -> dict[tuple[int, bytes | None], dict[str, int]]:
@@ -29,7 +29,7 @@ async def _until(workers: Workers, number: int, said: str) -> None:
 def _stop(workers: Workers, number: int) -> None:
     process = workers.processes.pop(number)
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 async def test_another_format_comes_and_goes_and_no_count_changes(bootstrap_servers: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.support.counting import PARTITIONS, Workers, caught_up, check, make_topics, read, send
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def _make_anew(bootstrap: str, topic: str) -> None:
@@ -49,7 +49,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(bootstrap_servers: s
             before = await _counted(workers)
             process = workers.processes.pop(1)
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             await _make_anew(bootstrap_servers, f"{group}-a")
             events = [{"source": "svc", "user": f"u{n}", "event_id": f"anew-{n}"} for n in range(60)]
             for n, event in enumerate(events):
