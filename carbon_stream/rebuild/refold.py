@@ -43,7 +43,7 @@ class Refold:
         self._plan, self._known_dead = plan, known_dead
         self._at = {topic: family.at for family in rebuilding.families for topic in family.topics}
         self._sinces = sinces
-        self._logic = replace(plan.logic, fold=self._fold)
+        self._logic = replace(plan.logic, fold=self._fold, route=None)  # what was sent on stays sent on, once
         budget = Budget()
         self._state = unit.State(MemoryShard(), {topic: Seen(topic, budget) for topic in self._at})
         self._dead: Counter[str] = Counter()
