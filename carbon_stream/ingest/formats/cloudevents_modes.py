@@ -71,7 +71,7 @@ def _decoded(value: Any, max_bytes: int, event_id: str | None) -> dict[str, Any]
 
 def is_binary(headers: Iterable[str]) -> bool:
     """Whether a request's headers (their names) are those of an event in binary mode."""
-    return any(name.lower() in _BINARY for name in headers)
+    return not _BINARY.isdisjoint(map(str.lower, headers))  # asked of every request
 
 
 def binary_reader(headers: Iterable[Header], content_type: str | None) -> Reader:
