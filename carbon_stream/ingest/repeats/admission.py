@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 
 from carbon_stream.ingest.delivery import Failed, Outcome, Spooled, Stored
 from carbon_stream.ingest.publisher import Publisher
-from carbon_stream.ingest.repeats.shared import SharedFile
-from carbon_stream.ingest.repeats.window import Known, Mark, Window
+from carbon_stream.ingest.repeats.shared import Segment, SharedFile
+from carbon_stream.ingest.repeats.window import Mark, Taken, Window
 from carbon_stream.routing import Record
 
 __all__ = ["Admission", "Conflict", "Duplicate", "Result", "Submission"]
 
 _EXCHANGE_S: Final = 0.2
-_LEARNED_AT_ONCE: Final = 1_000
+_SMALL_EVENTS: Final = 50
 _FIRST_FAILED: Final = Failed(True, "an event with its id was being published, and did not arrive")
 
 
@@ -33,44 +33,31 @@ Result = Outcome | Duplicate | Conflict
 
 
 class Submission:
-    """Records that were handed in together, and the marks of those that can be recognised."""
+    """Records that were handed in together: `taken` are the new ones, `repeats` says which is one of which."""
 
-    def __init__(self, records: Sequence[Record], marks: Sequence[Mark | None]) -> None:
-        self._records = records
+    def __init__(self, marks: Sequence[Mark | None]) -> None:
         self._marks = marks
-        self._new: list[int] = []
-        self._known: dict[int, Known] = {}
-        self._after: dict[int, tuple[Submission, int]] = {}
-        """Repeats of events that are being published: of which submission, and which of its records."""
-        self._outcomes: dict[int, Outcome] = {}
+        self._taken = Taken()
+        self._repeats: dict[int, tuple[Taken, int]] = {}
+        self._outcomes: list[Outcome] = []
         self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._taken.settled = self._settled
 
     async def results(self) -> list[Result]:
         """What became of each record, in order."""
         await self._settled
-        if len(self._outcomes) == len(self._records):
-            return list(self._outcomes.values())
+        if not self._repeats:
+            return list(self._outcomes)
+        outcomes = iter(self._outcomes)
         results: list[Result] = []
-        for index in range(len(self._records)):
-            if index in self._outcomes:
-                results.append(self._outcomes[index])
-            elif index in self._known:
-                results.append(_repeat(self._known[index], self._marks[index]))
+        for index, mark in enumerate(self._marks):
+            first = self._repeats.get(index)
+            if first is None:
+                results.append(next(outcomes))
             else:
-                first, place = self._after[index]
-                await first._settled
-                known = first._durable(place)
-                results.append(_FIRST_FAILED if known is None else _repeat(known, self._marks[index]))
+                assert mark is not None
+                results.append(await _repeat(*first, mark))
         return results
-
-    def _durable(self, index: int) -> Known | None:
-        """The event that a record was, now that it is settled; None where it was not taken."""
-        outcome, mark = self._outcomes[index], self._marks[index]
-        assert mark is not None
-        if isinstance(outcome, Stored):
-            offset = -1 if outcome.offset is None else outcome.offset
-            return Known(mark.digest, self._records[index].topic, outcome.partition, offset)
-        return Known(mark.digest, self._records[index].topic, -1, -1) if isinstance(outcome, Spooled) else None
 
 
 class Admission:
@@ -80,7 +67,7 @@ class Admission:
         self.publisher = publisher
         self._window = window
         self._file = file
-        self._pending: dict[str, tuple[Submission, int]] = {}
+        self._unwritten: list[Taken] = []
         self._sharing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -99,41 +86,37 @@ class Admission:
 
     async def submit(self, records: Sequence[Record], marks: Sequence[Mark | None]) -> Submission:
         """Publishes the records that are new, as `Publisher.submit` does. A mark of None is that of a new event."""
-        submission = Submission(records, marks)
-        new, pending, find = submission._new, self._pending, self._window.find
-        for index, mark in enumerate(marks):
-            if mark is not None:
-                known = find(mark.identity)
-                if known is not None:
-                    submission._known[index] = known
-                    continue
-                first = pending.get(mark.identity)
-                if first is not None:
-                    submission._after[index] = first
-                    continue
-                pending[mark.identity] = (submission, index)
-            new.append(index)
-        wanted = records if len(new) == len(records) else [records[index] for index in new]
+        submission = Submission(marks)
+        new = self._window.sift(submission._taken, marks, submission._repeats)
+        wanted = records if new is None else [records[index] for index in new]
         try:
             delivery = await self.publisher.submit(wanted)
         except BaseException:
-            outcomes: list[Outcome] = [_FIRST_FAILED] * len(new)
-            self._settle(submission, outcomes)
+            self._settle(submission, wanted, [_FIRST_FAILED] * len(wanted))
             raise
-        delivery.done.add_done_callback(lambda _: self._settle(submission, delivery.outcomes()))
+        delivery.done.add_done_callback(lambda _: self._settle(submission, wanted, delivery.outcomes()))
         return submission
 
-    def _settle(self, submission: Submission, outcomes: list[Outcome]) -> None:
-        submission._outcomes = dict(zip(submission._new, outcomes, strict=True))
-        marks, add, pop = submission._marks, self._window.add, self._pending.pop
-        for index in submission._new:
-            mark = marks[index]
-            if mark is not None:
-                pop(mark.identity)
-                known = submission._durable(index)
-                if known is not None:
-                    add(mark.identity, known)
+    def _settle(self, submission: Submission, records: Sequence[Record], outcomes: list[Outcome]) -> None:
+        """What is durable is remembered with its place, what is not is forgotten."""
+        submission._outcomes = outcomes
+        taken = submission._taken
+        partitions, offsets = taken.partitions, taken.offsets
+        for outcome in outcomes:
+            if type(outcome) is Stored:
+                partition, offset = outcome
+                partitions.append(partition)
+                offsets.append(-1 if offset is None else offset)
+            else:
+                partitions.append(-1)
+                offsets.append(-1 if type(outcome) is Spooled else None)
+        taken.topics = [record[0] for record in records]
+        if None in offsets:
+            self._window.forget(taken)
         submission._settled.set_result(None)
+        taken.settled = None
+        if self._file is not None and len(taken.identities) != taken.identities.count(None):
+            self._unwritten.append(taken)
 
     async def _share(self) -> None:
         while True:
@@ -142,20 +125,27 @@ class Admission:
 
     async def _exchange(self) -> None:
         self._window.age(time.monotonic())
-        mine, self._window.unwritten = self._window.unwritten, []
+        unwritten, self._unwritten = self._unwritten, []
+        small = [taken for taken in unwritten if len(taken.identities) < _SMALL_EVENTS]
+        large = [taken for taken in unwritten if len(taken.identities) >= _SMALL_EVENTS]
+        segments = [taken.segment() for taken in (*large, *([self._window.merge(small)] if small else ()))]
         if self._file is not None:
-            await self._learn(await asyncio.to_thread(self._file.exchange, mine))
+            await self._learn(await asyncio.to_thread(self._file.exchange, segments))
 
-    async def _learn(self, entries: list[tuple[str, Known]]) -> None:
-        for place, (identity, known) in enumerate(entries):
-            self._window.learn(identity, known)
-            if place % _LEARNED_AT_ONCE == _LEARNED_AT_ONCE - 1:
-                self._window.age(time.monotonic())
-                await asyncio.sleep(0)
+    async def _learn(self, segments: list[Segment]) -> None:
+        for segment in segments:
+            self._window.learn(Taken.of(segment))
+            self._window.age(time.monotonic())
+            await asyncio.sleep(0)
 
 
-def _repeat(known: Known, mark: Mark | None) -> Result:
-    assert mark is not None
-    if known.digest != mark.digest:
+async def _repeat(first: Taken, index: int, mark: Mark) -> Result:
+    """What a repeat of an event is told, once that is known."""
+    if first.settled is not None:
+        await first.settled
+    partition, offset = first.partitions[index], first.offsets[index]
+    if offset is None:
+        return _FIRST_FAILED
+    if first.digests[index] != mark[1]:
         return Conflict()
-    return Duplicate(known.partition if known.partition >= 0 else None, known.offset if known.offset >= 0 else None)
+    return Duplicate(partition if partition >= 0 else None, offset if offset >= 0 else None)

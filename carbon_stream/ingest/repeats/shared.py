@@ -16,9 +16,9 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from carbon_stream.ingest.repeats.window import Known
+from carbon_stream.ingest.repeats.window import Segment
 
-__all__ = ["FILE", "Answer", "SharedFile"]
+__all__ = ["FILE", "Answer", "Segment", "SharedFile"]
 
 FILE: Final = "repeats.sqlite"
 _FORMAT: Final = 1
@@ -50,8 +50,7 @@ DELETE FROM answers WHERE name IN (
 _PRUNE_EVERY: Final = 50
 
 T = TypeVar("T")
-Entry = tuple[str, Known]
-_ENTRIES: Final = msgspec.msgpack.Decoder(list[tuple[str, Known]])
+_SEGMENTS: Final = msgspec.msgpack.Decoder(list[Segment])
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +76,7 @@ class SharedFile:
         self._writes = 0
         self._failing = False
 
-    def open(self) -> list[Entry]:
+    def open(self) -> list[Segment]:
         """Opens the file, or makes one, and gives what it has, oldest first."""
         for attempt in (1, 2):
             try:
@@ -89,7 +88,7 @@ class SharedFile:
                 self._remove()
         return []
 
-    def _open(self) -> list[Entry]:
+    def _open(self) -> list[Segment]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self._path, _BUSY_S, isolation_level=None, check_same_thread=False)
         self._connection = connection
@@ -114,12 +113,13 @@ class SharedFile:
                 self._connection.close()
                 self._connection = None
 
-    def exchange(self, mine: Sequence[Entry]) -> list[Entry]:
+    def exchange(self, mine: Sequence[Segment]) -> list[Segment]:
         """Adds what this process has taken, and gives what others have since."""
 
-        def work(connection: sqlite3.Connection) -> list[Entry]:
+        def work(connection: sqlite3.Connection) -> list[Segment]:
             if mine:
-                row = (self._writer, time.time(), len(mine), msgspec.msgpack.encode(mine))
+                events = sum(len(segment.identities) for segment in mine)
+                row = (self._writer, time.time(), events, msgspec.msgpack.encode(mine))
                 connection.execute("INSERT INTO segments (writer, at, events, content) VALUES (?, ?, ?, ?)", row)
                 self._prune_sometimes(connection)
             return self._news(connection)
@@ -162,16 +162,16 @@ class SharedFile:
             self._failing = False
             return done
 
-    def _news(self, connection: sqlite3.Connection, *, everything: bool = False) -> list[Entry]:
-        entries: list[Entry] = []
+    def _news(self, connection: sqlite3.Connection, *, everything: bool = False) -> list[Segment]:
+        segments: list[Segment] = []
         found = connection.execute(
             "SELECT number, content FROM segments WHERE number > ? AND at > ? AND (writer <> ? OR ?) ORDER BY number",
             (self._seen, time.time() - self._seconds, self._writer, everything),
         )
         for number, content in found:
             self._seen = number
-            entries += _ENTRIES.decode(content)
-        return entries
+            segments += _SEGMENTS.decode(content)
+        return segments
 
     def _prune_sometimes(self, connection: sqlite3.Connection) -> None:
         """Forgets what is beyond the window."""

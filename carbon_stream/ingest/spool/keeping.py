@@ -23,6 +23,8 @@ _ROUND_ROWS: Final = 2_000
 _ROUND_BYTES: Final = 4 << 20
 _LINE_ROWS: Final = 500
 _AGAIN_S: Final = 0.5
+_SPARE_BYTES: Final = 64 << 10
+"""A spool with less room than that (or two per cent of all) counts as full, though small events may still fit."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -126,8 +128,8 @@ class Spool:
 
     @property
     def lack(self) -> str | None:
-        """Why nothing is taken at present; None when something is. A write that failed counts until one has not."""
-        return self._failed or self._why_not(1)
+        """Why nothing much is taken at present; None when it is. A write that failed counts until one has not."""
+        return self._failed or self._why_not(min(_SPARE_BYTES, self.bytes_max // 50))
 
     def _why_not(self, size: int) -> str | None:
         if self._commits is None or self.corrupt:

@@ -12,7 +12,7 @@ import pytest
 from carbon_stream.ingest.delivery import Delivery, Failed, Spooled, Stored
 from carbon_stream.ingest.repeats.admission import Admission, Conflict, Duplicate
 from carbon_stream.ingest.repeats.shared import FILE, SharedFile
-from carbon_stream.ingest.repeats.window import Known, Mark, Window, mark_of
+from carbon_stream.ingest.repeats.window import Mark, Segment, Taken, Window, mark_of
 from tests.unit.ingest.conftest import Door, OpenDoor, ScriptedPublisher
 
 Event = Callable[..., dict[str, Any]]
@@ -157,7 +157,7 @@ async def test_a_caller_that_is_cancelled_leaves_nothing_pending(open_door: Open
 def test_the_window_keeps_the_last_events_and_forgets_older_ones() -> None:
     kept = Window(100, 60.0, 0.0)
     for number in range(1_000):
-        kept.add(str(number), Known(b"d", "t", 0, number))
+        kept.sift(Taken(), [(str(number), b"d")], {})
         kept.age(1.0)
         assert kept.find(str(max(number - 99, 0))) is not None
         assert len(kept) <= 200
@@ -168,6 +168,34 @@ def test_the_window_keeps_the_last_events_and_forgets_older_ones() -> None:
     assert len(kept) == 0
 
 
+def test_small_ones_are_kept_together_and_say_the_same() -> None:
+    kept = window()
+    small = []
+    for number in range(10):
+        taken = Taken()
+        kept.sift(taken, [(f"a{number}", b"a"), None, (f"b{number}", b"b")], {})
+        taken.topics, taken.partitions = ["t"] * 3, [number] * 3
+        taken.offsets = [number, 1, None if number == 3 else number]
+        kept.forget(taken)
+        small.append(taken)
+    merged = kept.merge(small)
+    assert len(merged.identities) == len(kept) == 19
+    for number in range(10):
+        for name in ("a", "b"):
+            found = kept.find(f"{name}{number}")
+            if (name, number) == ("b", 3):
+                assert found is None
+                continue
+            assert found is not None
+            taken, index = found
+            assert taken is merged
+            assert (taken.partitions[index], taken.offsets[index], taken.digests[index]) == (
+                number,
+                number,
+                name.encode(),
+            )
+
+
 def shared(folder: Path, seconds: float = 3_600.0) -> SharedFile:
     return SharedFile(folder, events_min=1_000, seconds=seconds)
 
@@ -175,7 +203,10 @@ def shared(folder: Path, seconds: float = 3_600.0) -> SharedFile:
 def test_what_one_process_has_taken_others_learn_and_successors_find(tmp_path: Path) -> None:
     one, two = shared(tmp_path), shared(tmp_path)
     assert one.open() == two.open() == []
-    entries = [("source\0e1", Known(b"digest", "data-quality", 3, 77)), ("source\0e2", Known(b"other", "t", -1, -1))]
+    entries = [
+        Segment(["source\0e1", None], [b"digest", None], ["data-quality", "t"], [3, 0], [77, 5]),
+        Segment(["source\0e2", "source\0e3"], [b"other", b"third"], ["t", "t"], [-1, 0], [-1, None]),
+    ]
     assert one.exchange(entries) == []
     assert two.exchange([]) == entries
     assert two.exchange([]) == []
@@ -186,22 +217,27 @@ def test_what_one_process_has_taken_others_learn_and_successors_find(tmp_path: P
     assert shared(tmp_path, seconds=0.0).open() == []
 
 
+def a_segment(identities: list[str | None]) -> Segment:
+    count = len(identities)
+    return Segment(identities, [b"d"] * count, ["t"] * count, [0] * count, list(range(count)))
+
+
 def test_the_file_is_bounded(tmp_path: Path) -> None:
     file = shared(tmp_path)
     file.open()
     for segment in range(200):
-        file.exchange([(f"{segment}-{n}", Known(b"d", "t", 0, n)) for n in range(100)])
+        file.exchange([a_segment([f"{segment}-{n}" for n in range(100)])])
     file.close()
-    known = shared(tmp_path).open()
+    known = [identity for segment in shared(tmp_path).open() for identity in segment.identities]
     assert 2_000 <= len(known) <= 2_000 + 50 * 100
-    assert known[-1][0] == "199-99"
+    assert known[-1] == "199-99"
 
 
 def test_a_file_that_is_no_use_is_made_anew_and_a_directory_that_is_none_is_done_without(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"nonsense" * 1_000)
     file = shared(tmp_path)
     assert file.open() == []
-    entry = ("source\0e1", Known(b"digest", "t", 3, 77))
+    entry = a_segment(["source\0e1"])
     file.exchange([entry])
     file.close()
     assert shared(tmp_path).open() == [entry]
