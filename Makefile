@@ -22,7 +22,7 @@ HAS_NODE := node -e 'const [a, b] = process.versions.node.split("."); process.ex
 	>/dev/null 2>&1 && command -v npm >/dev/null
 NO_NODE := echo "NOT DONE: the Node.js library needs Node.js 20.19 or later and npm on the PATH (https://nodejs.org)" >&2
 
-.PHONY: help run test test-cluster lint types imports node node-types bench chaos outage judge packaging clean distclean lock
+.PHONY: help run test test-cluster lint types imports node node-types bench chaos outage judge pictures packaging clean distclean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ chaos: $(VENV)/.dev ## faults for as long as one likes: ARGS="--seed 7 --minutes
 outage: $(VENV)/.dev ## Kafka stopped for 60 s, and ingest killed 100 times: nothing acknowledged is lost
 	@CARBON_STREAM_TEST_OUTAGE_S=60 CARBON_STREAM_TEST_KILLS=100 $(BIN)/python -m pytest \
 	tests/integration/service/test_spool.py $(ARGS)
+
+pictures: $(VENV)/.dev ## the console's pictures in docs/pictures, from a demo run; needs Chromium and its driver
+	@exec $(BIN)/python -m tests.pictures
 
 judge: $(VENV)/.dev ## Kong's own schemas (goks, built with Go) judge what bootstrap sends to a gateway
 	@command -v go >/dev/null || { echo "make judge needs Go (https://go.dev/dl/)" >&2; exit 1; }

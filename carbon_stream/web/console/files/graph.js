@@ -65,7 +65,7 @@ export function places(root, nodes, edges) {
 // `on`: chooseNode(name), chooseEdge(edge), expand(name, direction); `openEnds`: name → directions not looked at yet.
 export function draw(root, nodes, edges, openEnds, chosen, on) {
   const { at, width, height } = places(root, nodes, edges);
-  const arrow = s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, s("path", { class: "arrow", d: "M0 0L8 4L0 8z" }));
+  const arrow = s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 11, markerHeight: 11, markerUnits: "userSpaceOnUse", orient: "auto" }, s("path", { class: "arrow", d: "M0 0L8 4L0 8z" }));
   const lines = edges.filter(({ source, target }) => at.has(source) && at.has(target)).map((edge) => {
     const from = at.get(edge.source);
     const to = at.get(edge.target);

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { failure, link } from "./app.js";
-import { announce, badge, details, field, h, input, panel, replace, select, table, td } from "./dom.js";
+import { announce, details, field, h, input, panel, replace, select, table, td } from "./dom.js";
 import { number, time } from "./format.js";
 import { draw } from "./graph.js";
 
@@ -96,7 +96,7 @@ function edgeTable(edges, choose) {
 function aboutEdge(edge) {
   const columns = edge.columns.map((one) => h("tr", {}, td(one.sourceColumn, "mono"), td(one.targetColumn, "mono"), td(one.transformation, "mono wide")));
   return panel(`${edge.source} → ${edge.target}`,
-    details({ How: badge(edge.transformationType), Job: edge.transformationName, "First seen": time(edge.firstSeen), "Last seen": time(edge.lastSeen), Seen: `${number(edge.count)} times` }),
+    details({ How: edge.transformationType, Job: edge.transformationName, "First seen": time(edge.firstSeen), "Last seen": time(edge.lastSeen), Seen: `${number(edge.count)} times` }),
     h("h3", {}, "Columns"), table("Columns of this step", ["From column", "To column", "By"], columns), edge.columnsTruncated ? h("p", { class: "hint" }, "There are more columns than one answer has.") : null,
     edge.query ? [h("h3", {}, "Query"), h("pre", { tabindex: "0" }, edge.query)] : null);
 }
