@@ -144,7 +144,7 @@ async def test_an_endpoint_that_hangs_or_fails_delays_only_itself(posting: Servi
 async def test_a_killed_worker_loses_no_delivery(posting: Service, port: int) -> None:
     async with receiving(port) as receiver:
         sent = 0
-        for round_ in range(3):
+        for round_ in range(2):
             events = loads("both-kill", *range(sent, sent + 40))
             sent += 40
             await post(posting, events)
