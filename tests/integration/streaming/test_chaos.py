@@ -19,6 +19,7 @@ NAMED = [
     Step("scale", 1, then_s=1),
     Step("grow", then_s=1),
     Step("scale", 3, then_s=2),
+    Step("storm", then_s=1),
     Step("lose min.insync", 1, 3, then_s=1),
 ]
 
