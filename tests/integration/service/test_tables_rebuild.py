@@ -12,17 +12,18 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.error import HTTPError
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from carbon_stream.contracts.names import APP_ID, DEAD_LETTERS, changelog
+from carbon_stream.contracts.names import ALERTS, APP_ID, DEAD_LETTERS, changelog
 from carbon_stream.streaming.transaction import PartitionProducer
 from tests.integration.service.conftest import MakeService
 from tests.support import brute_force
-from tests.support.answers import settled, summaries_equal
+from tests.support.answers import eventually, settled, summaries_equal
 from tests.support.service import ROOT, Service
 
 pytestmark = pytest.mark.timeout(600)
@@ -249,6 +250,91 @@ async def test_a_partition_that_is_taken_back_again_and_again_is_made_right_piec
     pair.wait_ready(1)
     await settled(pair, 2)
     await summaries_equal(pair, 2)
+
+
+async def test_rows_that_are_gone_altogether_come_back(pair: Service) -> None:
+    """Services, edges and datasets; what they were sent on for (alerts) is not sent again."""
+    assert pair.post(list(other_events()))["accepted"] == 6
+    await settled(pair, 2, dataset="prices")
+    before = told(pair)
+    assert before["edges"]
+    assert before["services"] == [("shop", "web", "UNHEALTHY", 2, "7")]
+    alerts = len(await brute_force.read(pair.kafka.bootstrap_servers, [ALERTS]))
+    pair.kill(1)
+    for table in ("health", "lineage", "datasets"):
+        await wipe(pair.kafka.bootstrap_servers, table)
+    await eventually(lambda: not told(pair)["services"] and not told(pair)["edges"], 60)
+    pair.start(1)
+    pair.wait_ready(1)
+    status, done = await rebuild(pair, "health", "lineage", "datasets", "--yes")
+    assert status == 0, done
+    await eventually(lambda: told(pair) == before, 60)
+    await settled(pair, 2, dataset="prices")
+    assert len(await brute_force.read(pair.kafka.bootstrap_servers, [ALERTS])) == alerts
+
+
+def other_events() -> Iterator[dict[str, Any]]:
+    now = int(time.time() * 1000)
+    for number, status in enumerate(("HEALTHY", "UNHEALTHY")):
+        yield {
+            "eventType": "ServiceHealthEvent", "source": "probe", "timestamp": now + number, "serviceName": "web",
+            "namespace": "shop", "healthStatus": status, "latencyMs": 5, "errorRate": 0.5,
+        }  # fmt: skip
+    yield {
+        "eventType": "DeploymentEvent", "source": "argo", "timestamp": now, "deploymentName": "web",
+        "namespace": "shop", "action": "DEPLOY", "version": "7", "replicas": 1, "deployedBy": "ann",
+    }  # fmt: skip
+    yield {
+        "eventType": "DataLineageEvent", "source": "spark", "timestamp": now, "sourceDataset": "raw",
+        "targetDataset": "prices", "transformationType": "COPY", "transformationName": "nightly", "query": "select 1",
+        "columns": [{"sourceColumn": "a", "targetColumn": "b"}],
+    }  # fmt: skip
+    yield {
+        "eventType": "DataIngestionEvent", "source": "dag", "timestamp": now, "datasetName": "prices",
+        "recordCount": 3, "sizeBytes": 30, "format": "parquet", "location": "s3://x", "status": "SUCCESS",
+    }  # fmt: skip
+    yield {
+        "eventType": "DataQualityEvent", "source": "dag", "timestamp": now, "datasetName": "prices",
+        "checkType": "rule", "checkName": "nulls", "result": "PASS", "score": 1.0, "failedRecords": 0,
+        "totalRecords": 9,
+    }  # fmt: skip
+
+
+def told(service: Service) -> dict[str, Any]:
+    """What is answered of these, without what changes with the time of asking."""
+    services = service.get("/v1/health/services", 2)["services"]
+    found: dict[str, Any] = {
+        "services": [
+            (s["namespace"], s["service"], s["status"], s["events"], s.get("lastDeployment", {}).get("version"))
+            for s in services
+        ],
+        "edges": [],
+    }
+    for name, path, query in (
+        ("edges", "/v1/lineage", {"dataset": "prices", "direction": "both", "depth": 2}),
+        ("dataset", "/v1/datasets/prices", {}),
+    ):
+        try:
+            answer = service.get(path, 2, **query)
+        except HTTPError:
+            continue
+        found[name] = answer["edges"] if name == "edges" else [answer["ingestion"], answer["quality"]]
+    return found
+
+
+async def wipe(bootstrap: str, table: str) -> None:
+    """With no worker there: no rows but the ledger and what has been seen."""
+    rows: dict[int, dict[bytes, bytes | None]] = {}
+    for record in await brute_force.read(bootstrap, [changelog(table)]):
+        if orjson.loads(record.key)[0] not in ("ledger", "ids"):
+            rows.setdefault(record.partition, {})[record.key] = None
+    for partition, changes in rows.items():
+        producer = PartitionProducer({"bootstrap_servers": bootstrap}, f"{APP_ID}-{table}-{partition}", APP_ID)
+        try:
+            await producer.fence()
+            await producer.commit(TopicPartition(changelog(table), partition), changes, (DEAD_LETTERS, ()), {})
+        finally:
+            await producer.close()
 
 
 async def test_hours_that_the_topics_have_lost_are_carried_over(pair: Service) -> None:
