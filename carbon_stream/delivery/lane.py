@@ -78,6 +78,7 @@ class Lane(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
             finally:
                 await self._let_go(list(self._tasks.keys() | self._producers.keys()))
             await self._pause(RESTART_S)
+        self._observer.on_state(self.endpoint.name, 0.0, False)
 
     def close(self) -> None:
         """Finish the requests that are under way, then end."""
