@@ -20,6 +20,7 @@ from aiokafka.structs import RecordMetadata
 
 from carbon_stream.ingest.delivery import Delivery, Failed
 from carbon_stream.ingest.failures import Verdict, judge, may_have_arrived, spoils_producer
+from carbon_stream.ingest.observer import IngestObserver, Unobserved
 from carbon_stream.ingest.producer import ProducerKeeper
 from carbon_stream.ingest.spool.keeping import Kept
 
@@ -37,10 +38,13 @@ Part = tuple[Delivery, Sequence[int]]
 class Spare(Protocol):
     """Hands open records over to the spool; None when it refused them. `unknown`: they may be on their topic already.
 
-    `waited`: their room is no longer the lane's, and what is refused has failed.
+    `held`: they are on their way, and the lane tells what becomes of them. `waited`: their room is no longer the
+    lane's, and what is refused has failed.
     """
 
-    def __call__(self, parts: Sequence[Part], *, unknown: bool = False, waited: bool = False) -> Kept | None: ...
+    def __call__(
+        self, parts: Sequence[Part], *, unknown: bool = False, held: bool = False, waited: bool = False
+    ) -> Kept | None: ...
 
 
 log = logging.getLogger(__name__)
@@ -57,6 +61,7 @@ class Lane:
         timeout_s: float,
         release: Callable[[int], None],
         spare: Spare | None = None,
+        observer: IngestObserver | None = None,
     ) -> None:
         self._topic = topic
         self._partition = partition
@@ -64,6 +69,7 @@ class Lane:
         self._timeout_s = timeout_s
         self._release = release
         self._spare = spare
+        self._observer = observer or Unobserved()
         self._waiting: dict[Delivery, Sequence[int]] = {}
         self._sending: list[Part] = []
         self._apart: list[list[Part]] = []
@@ -73,6 +79,8 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
         self._sent_at: float | None = None
         self._troubled_until = 0.0
+        self._doubtful = False
+        """Whether an earlier attempt at the batch on its way may have arrived."""
 
     def stalled(self, now: float) -> bool:
         """Whether the batch on its way is overdue, `now` being monotonic seconds."""
@@ -104,18 +112,18 @@ class Lane:
     def give_way(self, *, unknown: bool = True) -> None:
         """All new records go to the spool: they have waited for too long, or what stands before them has failed.
 
-        `unknown`: the batch on its way may still arrive.
+        `unknown`: the batch on its way may still arrive, or has.
         """
         self._troubled_until = time.monotonic() + _TROUBLED_S
         if self._spare is None:
             return
         if sending := _new(self._sending):
-            kept = self._spare(sending, unknown=unknown)
-            if kept is not None and unknown:
+            kept = self._spare(sending, unknown=unknown, held=True)
+            if kept is not None:
                 self._kept.append(kept)
         for half in reversed(self._apart):
             if later := _new(half):
-                self._spare(later)
+                self._spare(later, unknown=True)
         waiting = [(delivery, indices) for delivery, indices in self._waiting.items() if not delivery.forwarded]
         later = _new(waiting)
         for delivery, _ in waiting:
@@ -135,6 +143,7 @@ class Lane:
             while self._waiting:
                 producer = await self._keeper.producer()
                 builder, parts = self._fill(producer)
+                self._doubtful = False
                 if parts:
                     await self._deliver(producer, builder, parts, _ATTEMPTS_MAX)
         finally:
@@ -200,8 +209,10 @@ class Lane:
         if verdict is Verdict.AGAIN and attempts == 1:
             verdict = Verdict.LATER
         log.warning("a batch of %d to %s/%d failed: %r: %s", count, self._topic, self._partition, error, verdict.value)
+        self._doubtful |= may_have_arrived(error)
         if verdict is Verdict.AGAIN:
             self._settled(arrived=False)
+            self._observer.sent_again(count)
             await self._again(parts, attempts - 1)
         elif verdict is Verdict.APART:
             self._settled(arrived=False)
@@ -211,7 +222,7 @@ class Lane:
             await self._again(self._apart.pop(), attempts)
         else:
             why = "Kafka did not acknowledge it in time" if isinstance(error, TimeoutError) else _describe(error)
-            self._give_up(parts, Failed(verdict is not Verdict.NEVER, why, may_have_arrived(error)))
+            self._give_up(parts, Failed(verdict is not Verdict.NEVER, why, self._doubtful))
 
     def _give_up(self, parts: list[Part], failure: Failed) -> None:
         """Settles a batch that was not delivered, and with a spool all that stands behind it."""

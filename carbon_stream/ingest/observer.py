@@ -28,6 +28,9 @@ class IngestObserver(Protocol):
     def forwarded(self, events: int, perhaps_repeats: int) -> None:
         """Events of the spool are on their topics; so many of them had been sent before with an unknown outcome."""
 
+    def sent_again(self, events: int) -> None:
+        """Events are sent again at once, though the first attempt may have arrived: their producer broke."""
+
     def spool_committed(self, seconds: float) -> None:
         """A commit of the spool, synced to the disk, took so long."""
 
@@ -50,6 +53,9 @@ class Unobserved:
         """Nothing."""
 
     def forwarded(self, events: int, perhaps_repeats: int) -> None:
+        """Nothing."""
+
+    def sent_again(self, events: int) -> None:
         """Nothing."""
 
     def spool_committed(self, seconds: float) -> None:

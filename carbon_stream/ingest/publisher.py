@@ -57,6 +57,7 @@ class Publisher:
     ) -> None:
         self._timeout_s = timeout_s
         self._room = room
+        self._observer = observer
         self.spool = spool
         self._patience_s = min(spool_after_s, timeout_s) if spool is not None else timeout_s
         self._keeper = ProducerKeeper(
@@ -197,11 +198,13 @@ class Publisher:
         self._room.give(delivery.size_of(indices))
         delivery.fail(indices, Failed(True, why))
 
-    def _spare(self, parts: Sequence[Part], *, unknown: bool = False, waited: bool = False) -> Kept | None:
+    def _spare(
+        self, parts: Sequence[Part], *, unknown: bool = False, held: bool = False, waited: bool = False
+    ) -> Kept | None:
         """See `lane.Spare`."""
         assert self.spool is not None
         records = [delivery.records[index] for delivery, indices in parts for index in indices]
-        kept = self.spool.put(records, unknown=unknown)
+        kept = self.spool.put(records, unknown=unknown, held=held)
         if isinstance(kept, str):
             for delivery, indices in parts if waited else ():
                 self._refuse(delivery, indices, f"Kafka does not take it now, and {kept}")
@@ -263,7 +266,7 @@ class Publisher:
         lane = self._lanes.get((topic, partition))
         if lane is None:
             spare = None if self.spool is None else self._spare
-            lane = Lane(topic, partition, self._keeper, self._timeout_s, self._room.give, spare)
+            lane = Lane(topic, partition, self._keeper, self._timeout_s, self._room.give, spare, self._observer)
             self._lanes[topic, partition] = lane
         return lane
 

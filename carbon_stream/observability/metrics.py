@@ -143,11 +143,11 @@ UNRECORDED = counter(
 
 SPOOLED = counter("spooled_events_total", "events", "Events that Kafka did not take and that went into the spool.")
 UNSPOOLED = counter("unspooled_events_total", "events", "Events of the spool that are on their topics now.")
-SPOOL_REPEATS = counter(
-    "spool_possible_repeats_total",
+POSSIBLE_REPEATS = counter(
+    "possible_repeats_total",
     "events",
-    "Events of the spool that had been sent before with an unknown outcome, so that they may be on their topics twice."
-    " Agents count them once.",
+    "Events that were sent once more, mostly from the spool, after an attempt with an unknown outcome, so that they may"
+    " be on their topics twice. Agents count them once.",
 )
 SPOOL_EVENTS = gauge("spool_events", "events", "Events that wait in the spool for Kafka.", "livesum")
 SPOOL_BYTES = gauge("spool_bytes", "bytes", "Bytes that they count for against the spool's bound.", "livesum")

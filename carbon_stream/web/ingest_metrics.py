@@ -39,7 +39,11 @@ class IngestMetrics:
     def forwarded(self, events: int, perhaps_repeats: int) -> None:
         """Events left the spool for their topics."""
         metrics.UNSPOOLED.inc(events)
-        metrics.SPOOL_REPEATS.inc(perhaps_repeats)
+        metrics.POSSIBLE_REPEATS.inc(perhaps_repeats)
+
+    def sent_again(self, events: int) -> None:
+        """Events that may have arrived before."""
+        metrics.POSSIBLE_REPEATS.inc(events)
 
     def spool_committed(self, seconds: float) -> None:
         """One commit, synced."""

@@ -110,8 +110,8 @@ class Forwarder:
                 refused.append((row, outcome.why))
             elif isinstance(outcome, Failed) and outcome.unknown:
                 unknown.add(row.seq)
-        repeats = sum(1 for row in taken.rows if row.maybe and row.seq in gone)
-        if gone:
+        repeats = sum(1 for row in taken.rows if row.maybe and (row.seq in gone or row.seq in unknown))
+        if gone or repeats:
             self._observer.forwarded(len(gone), repeats)
         lost = await self._bury(refused, gone) if refused else set()
         try:

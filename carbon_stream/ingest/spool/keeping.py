@@ -140,10 +140,11 @@ class Spool:
             return "what waits in the spool is too old"
         return None
 
-    def put(self, records: Sequence[Record], *, unknown: bool) -> Kept | str:
+    def put(self, records: Sequence[Record], *, unknown: bool, held: bool = False) -> Kept | str:
         """Keeps records, behind what was put before; or says why not.
 
-        `unknown`: they are on their way to Kafka, and are not forwarded before it is `heard` what became of them.
+        `unknown`: they may be on their topic already. `held`: they are on their way to Kafka, and are not forwarded
+        before it is `heard` what became of them.
         """
         size = sum(record.size for record in records)
         refusal = self._why_not(size)
@@ -156,7 +157,7 @@ class Spool:
             new.append(New(self._seq, strand, record.size, unknown, record))
             line = self._backlog.line(strand)
             line.coming += 1
-            line.held += unknown
+            line.held += held
         self.rows += len(new)
         self.bytes += size
         done = self._commits.ask(lambda store: store.add(new), size)

@@ -52,7 +52,7 @@ def record(number: int, key: str = "k", size: int = 100) -> Record:
 
 
 async def keep(spool: Spool, *records: Record, unknown: bool = False) -> Kept:
-    kept = spool.put(records, unknown=unknown)
+    kept = spool.put(records, unknown=unknown, held=unknown)
     assert isinstance(kept, Kept), kept
     await kept.done
     return kept
