@@ -1,7 +1,8 @@
 """The bytes of a request's body: decoded, bounded in size, memory and time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,12 @@ class Body:
         async with Body(request, limits, room) as body:
             data = await body.read()
 
+    or, for a body that may be long, its beginning and then the rest piece by piece, each in `room` until the next:
+
+            data = await body.begin(1 << 20)
+            async for piece in body.rest():
+                ...
+
     Raises ProblemError: 400 (not what its encoding says), 408 (too slow), 413 (too large), 415 (unknown encoding),
     503 (no room).
     """
@@ -30,6 +37,8 @@ class Body:
         self._limits = limits
         self._room = room
         self._held = 0
+        self._left_s = limits.body_timeout_s
+        self._pieces: AsyncGenerator[bytes, None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,42 +48,73 @@ class Body:
     ) -> None:
         self._room.give(self._held)
         self._held = 0
+        if self._pieces is not None:
+            await self._pieces.aclose()
 
     async def read(self) -> bytes:
         """The whole body, decompressed."""
+        return await self.begin(None)
+
+    async def begin(self, least: int | None) -> bytes:
+        """The whole body or, of one that has more than `least` bytes, about so many; decompressed."""
         coding = _coding(self._request)
         length = self._request.content_length
         if length is not None and length > self._limits.body_bytes:
             raise _too_large(self._limits.body_bytes)
+        if coding is None and self._request.content.is_eof():
+            return self._arrived()
+        chunks: list[bytes] = []
+        size = 0
+        self._pieces = self._told(coding)
+        async for piece in self._pieces:
+            size += len(piece)
+            self._hold(len(piece))
+            chunks.append(piece)
+            if least is not None and size > least:
+                break
+        else:
+            self._pieces = None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `rest` may still give something."""
+        return self._pieces is not None
+
+    async def rest(self) -> AsyncIterator[bytes]:
+        """What comes after the beginning. The room of each piece, and of the beginning, is given back with the next."""
+        assert self._pieces is not None
+        async for piece in self._pieces:
+            self._room.give(self._held)
+            self._held = 0
+            self._hold(len(piece))
+            yield piece
+
+    async def _told(self, coding: str | None) -> AsyncGenerator[bytes, None]:
+        """Decompressed pieces within the limits; what goes wrong with them as a problem."""
+        size = 0
         try:
-            if coding is None and self._request.content.is_eof():
-                return self._arrived()
-            return await self._collect(coding)
+            async for piece in self._decoded(coding) if coding else self._sent():
+                size += len(piece)
+                if size > self._limits.body_bytes:
+                    raise _too_large(self._limits.body_bytes)
+                yield piece
         except TimeoutError:
             detail = f"the body was not complete after {self._limits.body_timeout_s:g} s"
             raise ProblemError(408, "Request timeout", detail, headers={"Connection": "close"}) from None
         except (web.RequestPayloadError, BadHttpMessage) as error:
-            raise ProblemError(400, "Body not readable", f"the body could not be read: {error}") from error
+            raise _unreadable(error) from error
 
     def _arrived(self) -> bytes:
         """A small body that came together with its head: nothing to wait for."""
-        data = self._request.content.read_nowait()
+        try:
+            data = self._request.content.read_nowait()
+        except (web.RequestPayloadError, BadHttpMessage) as error:
+            raise _unreadable(error) from error
         if len(data) > self._limits.body_bytes:
             raise _too_large(self._limits.body_bytes)
         self._hold(len(data))
         return data
-
-    async def _collect(self, coding: str | None) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        async with asyncio.timeout(self._limits.body_timeout_s):
-            async for chunk in self._decoded(coding) if coding else self._sent():
-                size += len(chunk)
-                if size > self._limits.body_bytes:
-                    raise _too_large(self._limits.body_bytes)
-                self._hold(len(chunk))
-                chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _hold(self, size: int) -> None:
         if not self._room.take(size):
@@ -82,10 +122,16 @@ class Body:
         self._held += size
 
     async def _sent(self) -> AsyncIterator[bytes]:
-        """The bytes as they arrive, bounded also where they come compressed."""
+        """The bytes as they arrive, bounded also where they come compressed. Only waiting for them takes their time."""
         content = self._request.content
         size = 0
-        while chunk := await content.readany():
+        while True:
+            began = time.monotonic()
+            async with asyncio.timeout(self._left_s):
+                chunk = await content.readany()
+            self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
+            if not chunk:
+                return
             size += len(chunk)
             if size > self._limits.body_bytes:
                 raise _too_large(self._limits.body_bytes)
@@ -122,6 +168,10 @@ def _coding(request: web.BaseRequest) -> str | None:
     # A server that was started without `auto_decompress=False` has decompressed already; aiohttp marks it so, except
     # on the reader of a body that is not there.
     return codings[0] if getattr(request.content, "total_compressed_bytes", None) is None else None
+
+
+def _unreadable(error: Exception) -> ProblemError:
+    return ProblemError(400, "Body not readable", f"the body could not be read: {error}")
 
 
 def _too_large(body_bytes: int) -> ProblemError:

@@ -4,7 +4,7 @@ Pure. The rules are those of the HTTP contract: 202 if any event was taken and n
 503 with Retry-After if one is, 422 if none was valid.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -28,6 +28,7 @@ __all__ = [
     "rejected",
 ]
 
+_SHORT_PARTS: Final = 20
 NOT_TAKEN: Final = "not-taken"
 """The reason of a valid event that was refused with its batch."""
 TOO_LARGE: Final = "too-large"
@@ -138,6 +139,30 @@ class Receipts:
             return 503
         return 202 if self.taken or self._skipped else 422
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the reply is small enough to be made at once."""
+        return len(self._parts) <= _SHORT_PARTS
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The reply of a 202 as JSON, piece by piece; each is forgotten when it has been given."""
+        yield orjson.dumps(self._counts())[:-1] + b',"receipts":['
+        self._parts.reverse()
+        while self._parts:
+            part = self._parts.pop()
+            yield part + b"," if self._parts else part
+        yield b"]}"
+
+    def broken_off(self, problem: ProblemError) -> ProblemError:
+        """A problem half-way through a body, with the receipts of the events before it."""
+        if self.count:
+            told = (
+                f"{problem.detail}; the receipts are those of the first {self.count:,} events, the others were not read"
+            )
+            problem.detail = told
+            problem.extra.update(self._body())
+        return problem
+
     def encode(self) -> bytes:
         """The reply of a 202 as JSON."""
         return orjson.dumps(self._body())
@@ -165,11 +190,13 @@ class Receipts:
         return sum(self.taken.values()) + sum(self.rejected.values()) + self._skipped
 
     def _body(self) -> dict[str, Any]:
+        return {**self._counts(), "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]")}
+
+    def _counts(self) -> dict[str, Any]:
         return {
             "accepted": sum(self.taken.values()),
             "rejected": sum(self.rejected.values()),
             **({"skipped": self._skipped} if self._skipped else {}),
-            "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]"),
         }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -12,6 +12,8 @@ from aiohttp import web
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.body import Body
 from carbon_stream.ingest.delivery import Spooled, Stored
+from carbon_stream.ingest.formats.lines import LineCutter
+from carbon_stream.ingest.formats.native import empty_body, too_many
 from carbon_stream.ingest.formats.selection import Format, format_of, kong_format
 from carbon_stream.ingest.openlineage import routes as openlineage
 from carbon_stream.ingest.pipeline import NOT_JSON_REASONS, Checked, Pipeline
@@ -37,7 +39,11 @@ __all__ = ["INGEST", "routes"]
 
 _CHUNKS_AHEAD: Final = 8
 """Chunks of one request that are on their way to Kafka at once: bounds memory, and is enough to keep it busy."""
+_STREAMED_AHEAD: Final = 2
+"""The same of a body that is taken as it arrives: 20 MiB of memory for 50 MiB of body, where 8 take 46."""
 _LARGE_BODY_BYTES: Final = 4 << 20
+_WHOLE_BODY_BYTES: Final = 1 << 20
+"""NDJSON beyond this is taken as it arrives; what is shorter is taken whole or, where it breaks off, not at all."""
 _CONFLICT: Final = "another event of this source with this eventId was taken before; a new event needs an id of its own"
 
 
@@ -74,13 +80,15 @@ async def _post(request: web.Request, select: Callable[[web.Request], Format], p
         status, before = await _take(request, select, receipts, strict)
         ingest.observer.answered(path, receipts.taken, receipts.rejected, time.monotonic() - begun)
     except ProblemError as problem:
+        if receipts.count:
+            ingest.observer.answered(path, receipts.taken, receipts.rejected, time.monotonic() - begun)
         count_refused(ingest.observer, path, problem, time.monotonic() - begun)
         raise
     if status != 202:
         raise receipts.problem(status, headers)
     if before is not None:
         headers |= REPLAYED
-    body = receipts.encode() if before is None else before
+    body = before or (receipts.encode() if receipts.is_short else receipts.pieces())
     return web.Response(status=202, body=body, content_type="application/json", headers=headers)
 
 
@@ -99,7 +107,11 @@ async def _take(
     pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms, chosen.read, event_id)
     try:
         async with Body(request, ingest.limits, ingest.room) as body:
-            data = await body.read()
+            as_it_arrives = chosen.lines and not strict and key is None
+            data = await body.begin(_WHOLE_BODY_BYTES if as_it_arrives else None)
+            if body.has_more:
+                cutter = LineCutter(ingest.limits.event_bytes, chosen.chunk)
+                return await _stream(ingest, pipeline, _chunks(data, body, cutter), receipts), None
             if key is None:
                 return await _publish(ingest, chosen, pipeline, data, receipts, strict), None
             async with ingest.request_keys.turn(key):
@@ -187,6 +199,45 @@ async def _many(
             await asyncio.sleep(0)
     while chunks:
         await _finish(*chunks.popleft(), receipts)
+    return receipts.status()
+
+
+async def _chunks(beginning: bytes, body: Body, cutter: LineCutter) -> AsyncIterator[list[bytes]]:
+    for chunk in cutter.feed(beginning):
+        yield chunk
+    async for piece in body.rest():
+        for chunk in cutter.feed(piece):
+            yield chunk
+    for chunk in cutter.end():
+        yield chunk
+
+
+async def _stream(ingest: Ingest, pipeline: Pipeline, lines: AsyncIterator[list[bytes]], receipts: Receipts) -> int:
+    """Takes the lines of a long body while it arrives. Where it breaks off, what came before has been taken.
+
+    Then the problem carries the receipts of the events so far, and the others have not been looked at.
+    """
+    chunks: deque[tuple[Checked, Submission]] = deque()
+    left = ingest.limits.events
+    try:
+        async for chunk in lines:
+            checked = pipeline.check(chunk[:left])
+            chunks.append((checked, await ingest.admission.submit(checked.records, checked.marks)))
+            if len(chunk) > left:
+                raise too_many(ingest.limits.events)
+            left -= len(chunk)
+            if len(chunks) > _STREAMED_AHEAD:
+                await _finish(*chunks.popleft(), receipts)
+            else:
+                await asyncio.sleep(0)
+    except ProblemError as problem:
+        while chunks:
+            await _finish(*chunks.popleft(), receipts)
+        raise receipts.broken_off(problem) from None
+    while chunks:
+        await _finish(*chunks.popleft(), receipts)
+    if not receipts.count:
+        raise empty_body()
     return receipts.status()
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from carbon_stream.errors import ProblemError
 
-__all__ = ["BOM", "JSON", "MEDIA_TYPES", "NDJSON", "media_type_of", "split"]
+__all__ = ["BOM", "JSON", "MEDIA_TYPES", "NDJSON", "empty_body", "media_type_of", "split", "too_many"]
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -48,10 +48,10 @@ def split(media_type: str, body: bytes, events_max: int) -> tuple[Iterator[bytes
     """
     body = body.removeprefix(BOM)
     if not body or body.isspace():
-        raise _bad("Empty body", "the body is empty; send one JSON event, an array of events, or NDJSON")
+        raise empty_body()
     if media_type == NDJSON:
         if body.count(b"\n") >= events_max and sum(1 for _ in islice(_lines(body), events_max + 1)) > events_max:
-            raise _too_many(events_max)
+            raise too_many(events_max)
         return _lines(body), False
     if body[:1] == b"{" or body.lstrip(_SPACE)[:1] != b"[":
         return iter((body,)), True
@@ -81,7 +81,7 @@ def _elements(body: bytes, events_max: int) -> list[msgspec.Raw]:
             raise _bad("Not JSON", f"byte {error.start} of the body is not UTF-8: {error.reason}") from None
     # An element takes memory many times its two bytes of text, so their number is bounded before they are made.
     if body.count(b",") > _CHEAP_ELEMENTS * events_max and _more_than(body, events_max):
-        raise _too_many(events_max)
+        raise too_many(events_max)
     try:
         elements = _ARRAY.decode(body)
     except RecursionError:
@@ -89,7 +89,7 @@ def _elements(body: bytes, events_max: int) -> list[msgspec.Raw]:
     except msgspec.DecodeError as error:
         raise _bad("Not JSON", f"the body is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
     if len(elements) > events_max:
-        raise _too_many(events_max)
+        raise too_many(events_max)
     return elements
 
 
@@ -112,5 +112,11 @@ def _bad(title: str, detail: str) -> ProblemError:
     return ProblemError(400, title, detail)
 
 
-def _too_many(events_max: int) -> ProblemError:
+def empty_body() -> ProblemError:
+    """400 for a body without anything in it."""
+    return _bad("Empty body", "the body is empty; send one JSON event, an array of events, or NDJSON")
+
+
+def too_many(events_max: int) -> ProblemError:
+    """413 for more events than a request may have."""
     return ProblemError(413, "Too many events", f"a request may have {events_max:,} events; send several requests")

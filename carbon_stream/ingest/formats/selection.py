@@ -1,6 +1,7 @@
 """Which format a request is in: by its path, its content type, and by the headers of CloudEvents."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -24,6 +25,8 @@ class Format(NamedTuple):
     read: Reader
     chunk: int = 500
     """Events that are checked before other requests have their turn: a few milliseconds."""
+    lines: bool = False
+    """Whether each line is an event, so that a long body can be taken while it arrives."""
 
 
 def format_of(request: web.BaseRequest) -> Format:
@@ -39,14 +42,14 @@ def format_of(request: web.BaseRequest) -> Format:
             detail = "a CloudEvent in binary mode has one event's data as its body, in application/json"
             raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": native.JSON})
         return Format(_one, modes.binary_reader(request.headers.items(), request.headers.get("Content-Type")))
-    return Format(lambda body, events_max: native.split(media_type, body, events_max), read_native)
+    return Format(partial(native.split, media_type), read_native, lines=media_type == native.NDJSON)
 
 
 def kong_format(request: web.BaseRequest) -> Format:
     """The format of what Kong's http-log plugin posts: one entry, an array, or a line each."""
     given = request.content_type if "Content-Type" in request.headers else None
     media_type = native.media_type_of(given, request.charset)
-    return Format(lambda body, events_max: native.split(media_type, body, events_max), kong.read_entry, chunk=50)
+    return Format(partial(native.split, media_type), kong.read_entry, chunk=50, lines=media_type == native.NDJSON)
 
 
 def _one(body: bytes, _: int) -> tuple[Iterator[bytes], bool]:
