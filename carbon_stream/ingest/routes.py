@@ -39,8 +39,8 @@ __all__ = ["INGEST", "routes"]
 
 _CHUNKS_AHEAD: Final = 8
 """Chunks of one request that are on their way to Kafka at once: bounds memory, and is enough to keep it busy."""
-_STREAMED_AHEAD: Final = 2
-"""The same of a body that is taken as it arrives: 20 MiB of memory for 50 MiB of body, where 8 take 46."""
+_STREAMED_AHEAD: Final = 1
+"""The same of a body that is taken as it arrives, beside the one that is being settled: memory is what counts there."""
 _LARGE_BODY_BYTES: Final = 4 << 20
 _WHOLE_BODY_BYTES: Final = 1 << 20
 """NDJSON beyond this is taken as it arrives; what is shorter is taken whole or, where it breaks off, not at all."""
