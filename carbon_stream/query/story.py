@@ -30,6 +30,7 @@ _READ_S_MAX = 5.0
 _ANSWER_S_MAX = 10.0
 _REACHES_MS = (6 * HOUR_MS, HOUR_MS, 10 * MINUTE_MS, MINUTE_MS, 10_000)
 """Around an event: the longest of these in which there are no more than SCANNED_MAX records, else the shortest."""
+_FURTHER_LOOKS_MAX = 3
 _BLOCK = 256
 _RETRY_S = 2
 
@@ -96,15 +97,17 @@ class Stories:
         await self._pool.close()
 
     async def tell(self, wanted: Wanted, around: int | None) -> Story:
-        """Look twice if what was found leads further. `around`: the time (ms) of an event of the story."""
+        """Look again as long as what was found leads further. `around`: the time (ms) of an event of the story."""
         until = time.monotonic() + _READ_S_MAX
         async with asyncio.timeout(_ANSWER_S_MAX), self._pool.consumer() as consumer:
             ranges, reach = await _ranges(consumer, await self._pool.partitions(BY_NAME), around)
             story = await _scan(consumer, ranges, wanted, until)
-            further = wanted.and_related(story.events)
-            if further != wanted and story.events:
+            for _ in range(_FURTHER_LOOKS_MAX):
+                further = wanted.and_related(story.events)
+                if further == wanted:
+                    break
                 again = await _scan(consumer, ranges, further, until)
-                story = replace(again, scanned=story.scanned + again.scanned)
+                wanted, story = further, replace(again, scanned=story.scanned + again.scanned)
         for event in story.events:
             self._hide(event)
         return replace(story, reach=reach)

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.timeout(400)
 
 DEADLINE_S = 90.0
 DEPLOYED = "trino-coordinator"
+MART = "iceberg/marts/carbon_exposure"
 
 
 class Prometheus:
@@ -148,6 +149,25 @@ def test_every_query_of_a_dashboard_returns_data(board: Board, prometheus: Prome
         left = {name: expression for name, expression in left.items() if not prometheus.values(expression)}
         time.sleep(0.5)
     assert left == {}
+
+
+def test_what_is_shown_of_the_platform_is_what_queries_answer(service: Service, prometheus: Prometheus) -> None:
+    counted = 'sum(max by (key, result) (carbon_stream_audited_last_hour_events{by="eventType"}))'
+    (edges,) = prometheus.values("max(carbon_stream_lineage_edges)")
+    graph = service.get("/v1/lineage", dataset=MART, direction="both", depth=10)
+    assert 0 < len(graph["edges"]) <= edges
+    deadline = time.monotonic() + DEADLINE_S
+    lately: dict[str, Any] = {"from": int(time.time() * 1000) - 3_500_000}
+    total = service.get("/v1/audit/summary", 1, by="eventType", **lately)["total"]
+    while (shown := prometheus.values(counted)) != [total]:
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.5)
+    assert MART in {one["dataset"] for one in scores(prometheus)}
+
+
+def scores(prometheus: Prometheus) -> list[dict[str, str]]:
+    found = prometheus.get("query", query="carbon_stream_quality_check_score_ratio")["result"]
+    return [one["metric"] for one in found]
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
