@@ -18,7 +18,9 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 import yaml
+from aiokafka import AIOKafkaProducer
 
+from carbon_stream.contracts.catalog import BY_EVENT_TYPE
 from carbon_stream.contracts.exports import example
 from carbon_stream.demo.play import Play
 from carbon_stream.local.ports import free_ports
@@ -97,16 +99,32 @@ def prometheus(service: Service, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def play(service: Service) -> None:
-    """A short day over some seconds, so that scrapes lie between its events; and one event that is late."""
+    """A short day over some seconds, so that scrapes lie between its events; and what a short day may lack."""
     kafka = {"bootstrap_servers": service.kafka.bootstrap_servers}
     late = int(time.time() * 1000) - 3 * 3_600_000
     events = ("AuditUserActionEvent", "DataQualityEvent")
     for minutes in (0, 1):  # a counter begins with its first scrape: a rate needs two
         service.post([{**example(name), "eventId": f"late-{minutes}", "timestamp": late} for name in events])
+        service.post([{"eventType": "ServiceHealthEvent"}])
+        asyncio.run(repeats_and_refusals(service))
         assert (
             asyncio.run(Play(service.url(), kafka, rate=60, count=360, seed=11 + minutes, say=print).run()).surprises
             == 0
         )
+
+
+async def repeats_and_refusals(service: Service) -> None:
+    """On a topic of each group, an event twice and a record that is none: by Kafka, where no door keeps them out."""
+    producer = AIOKafkaProducer(bootstrap_servers=service.kafka.bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        for name in ("AuditUserActionEvent", "DataQualityEvent", "ServiceHealthEvent"):
+            topic = BY_EVENT_TYPE[name].name
+            twice = orjson.dumps({**example(name), "eventId": "twice", "timestamp": int(time.time() * 1000)})
+            for value in (twice, twice, b"{"):
+                await producer.send_and_wait(topic, value, partition=0)
+    finally:
+        await producer.stop()
 
 
 def changes() -> list[dict[str, Any]]:
