@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import click
@@ -49,10 +50,17 @@ def drain(settle_s: float, wait_s: float) -> None:
 
 
 def _left(port: int) -> float:
-    """Events that wait; 0 where nothing keeps any, or nobody answers: then there is nobody to wait for."""
+    """Events that wait; 0 where nothing keeps any, or nobody listens: then there is nobody to wait for.
+
+    Who listens and cannot say counts as one event.
+    """
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             text = answer.read(_BODY_MAX).decode("utf-8", "replace")
+    except urllib.error.HTTPError:
+        return 1.0
+    except urllib.error.URLError as error:
+        return 0.0 if isinstance(error.reason, ConnectionRefusedError) else 1.0
     except OSError:
-        return 0.0
+        return 1.0
     return sum(float(value) for value in _WAITING.findall(text))

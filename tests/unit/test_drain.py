@@ -18,7 +18,7 @@ class Metrics(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         value = self.left.pop(0) if len(self.left) > 1 else self.left[0]
-        self.send_response(200)
+        self.send_response(200 if value >= 0 else 500)
         self.end_headers()
         self.wfile.write(f"# TYPE carbon_stream_spool_events gauge\n{WAITING} {value}\n".encode())
 
@@ -59,3 +59,10 @@ def test_what_is_not_sent_in_time_is_told(metrics: type[Metrics]) -> None:
 def test_where_nobody_answers_there_is_nobody_to_wait_for(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARBON_STREAM_HTTP_PORT", str(free_port))
     assert drain(600) == (0, "")
+
+
+def test_who_cannot_say_is_waited_for(metrics: type[Metrics]) -> None:
+    metrics.left = [-1.0, 0.0]
+    assert drain(600) == (0, "")
+    metrics.left = [-1.0]
+    assert drain(0.01)[0] == 1
