@@ -17,10 +17,10 @@ from carbon_stream.routing import Record
 ApiCall = Callable[..., dict[str, Any]]
 Read = Callable[..., Awaitable[Any]]
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(420)
 
 
-async def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.02)
@@ -61,7 +61,7 @@ async def test_full_it_answers_503_within_its_bounds_and_senders_that_try_again_
                 await asyncio.sleep(0.1)  # a sender would wait for as long as it is told to
 
     senders = [asyncio.create_task(sender(f"sender{n}")) for n in range(20)]
-    await asyncio.wait_for(full.wait(), 60)
+    await asyncio.wait_for(full.wait(), 120)
     await asyncio.sleep(0.5)
     assert not service.ingest.ready
     assert "the spool is full" in (service.ingest.lack or "")

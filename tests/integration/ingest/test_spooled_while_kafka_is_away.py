@@ -6,13 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
+import pytest
 
 ApiCall = Callable[..., dict[str, Any]]
 Read = Callable[..., Awaitable[Any]]
 PATIENCE_S = 0.5
 
+pytestmark = pytest.mark.timeout(420)
 
-async def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+
+async def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.02)
