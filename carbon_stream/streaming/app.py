@@ -159,6 +159,8 @@ class App(faust.App):
                 reading = {}  # while brokers are away, nothing can move
             if self.rebalancing:
                 reading = {}  # nor while the group hands partitions out anew, for which it waits for its slowest member
-            waiting = {tp for tp, partition in self.stages.owned() if partition.has_room() and not partition.busy_s()}
+            waiting = {
+                tp for tp, partition in self.stages.owned() if partition.intake.has_room() and not partition.busy_s()
+            }
             if why := standstill.stands({tp: reading[tp] for tp in waiting if tp in reading}, time.monotonic()):
                 self.crash_soon(Stuck(why))

@@ -63,7 +63,7 @@ class Partition:
         self._state = unit.State(shard, {topic: Seen(topic, budget) for topic in plan.topics})
         self._clock = clock
         self._sweeper = Sweeper(plan.sweep, shard, plan.logic.formats, clock.now)
-        self._intake = Intake()
+        self.intake = Intake()
         self._reread_why: str | None = None
         self._wake = asyncio.Event()
         self._assigned = asyncio.Event()
@@ -76,8 +76,6 @@ class Partition:
         self._logic = plan.logic
         self.owned = False
         self.taken_over = asyncio.Event()
-
-    # -- what the stage calls -------------------------------------------------------------------------------------
 
     def start(self, reader: Reader, room: asyncio.Event, crash: Any) -> None:
         """Begin to take the partition over and to work; `crash(exception)` ends the worker if nothing else helps."""
@@ -106,17 +104,13 @@ class Partition:
         if self._held:
             self._begin()
 
-    def has_room(self) -> bool:
-        """Whether another batch may be fetched for this partition."""
-        return self._intake.has_room()
-
     def position(self, topic: str) -> int:
         """The offset of the next record of a topic to commit."""
         return self._state.tallies.get(topic, Tally()).position
 
     def submit(self, batch: Batch) -> None:
         """Queue a batch; one that does not follow on what came before makes the partition read again."""
-        if why := self._intake.put(batch):
+        if why := self.intake.put(batch):
             self.read_again(why)
         self._wake.set()
 
@@ -148,8 +142,6 @@ class Partition:
         self._state.shard.close()
         self.owned = False
         self.plan.observer.on_rows(self.plan.name, self.number, 0)
-
-    # -- taking over and giving up --------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         failures = 0
@@ -236,6 +228,7 @@ class Partition:
         log.log(level, "%s: given up: %s", self, why)
         self.plan.observer.on_gave_up(self.plan.name, self.number, why)
         self._reread_why = why
+        self.intake.done()
         self._state.shard.close()
         await self._close_producer()
 
@@ -272,7 +265,7 @@ class Partition:
             batches = await self._next()
             if not batches or self._closing.is_set():
                 continue
-            if why := self._intake.doubt(batches, self.position):
+            if why := self.intake.doubt(batches, self.position):
                 self._reread_why = why
             else:
                 await self._work_off(batches)
@@ -293,13 +286,14 @@ class Partition:
 
     async def _next(self) -> list[Batch]:
         """All that is queued; empty when a sweep is due."""
+        self.intake.done()
         self._wake.clear()
-        if not self._intake and self._reread_why is None:
+        if not self.intake and self._reread_why is None:
             self._busy_since = None
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._sweeper.wait_s())
         self._busy_since = time.monotonic()
-        batches = self._intake.take()
+        batches = self.intake.take()
         self._room.set()
         return batches
 
@@ -345,10 +339,10 @@ class Partition:
     async def _reread(self) -> None:
         why, self._reread_why = self._reread_why, None
         log.warning("%s: reading again: %s", self, why)
-        self._intake.drop()
+        self.intake.drop()
         await self._reader.reread({TP(topic, self.number): self.position(topic) for topic in self.plan.topics})
-        self._intake.drop()
-        self._intake.follow({topic: self._reader.run_of(TP(topic, self.number)) for topic in self.plan.topics})
+        self.intake.drop()
+        self.intake.follow({topic: self._reader.run_of(TP(topic, self.number)) for topic in self.plan.topics})
         self._room.set()
 
     def __str__(self) -> str:

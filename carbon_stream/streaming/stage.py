@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from faust.types import TP
 
+from carbon_stream.streaming import intake
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget
@@ -116,13 +117,16 @@ class Stages:
 
     # -- what the transport asks ----------------------------------------------------------------------------------
 
-    def has_room(self, tp: TP) -> bool:
-        """Whether a batch of this partition may be fetched: it is ours and its queue is not full."""
-        stage = self._by_topic.get(tp.topic)
-        if stage is None:
-            return True
-        partition = stage.partitions.get(tp.partition)
-        return partition is not None and partition.has_room()
+    def roomy(self, active: Iterable[TP]) -> set[TP]:
+        """Of which of these a batch may be fetched: those of no stage, and those that are ours and have room."""
+        free, intakes = set(), {}
+        for tp in active:
+            stage = self._by_topic.get(tp.topic)
+            if stage is None:
+                free.add(tp)
+            elif (partition := stage.partitions.get(tp.partition)) is not None:
+                intakes[tp] = partition.intake
+        return free | intake.roomy(intakes)
 
     async def wait_for_room(self, seconds: float) -> None:
         """Until some partition has taken its queue, or for so long."""

@@ -108,7 +108,7 @@ class Consumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         active = active_partitions or set()
         stages = self.app.stages
-        roomy = {tp for tp in active if stages.has_room(tp)}
+        roomy = stages.roomy(active)
         if not roomy:
             await stages.wait_for_room(CROWDED_POLL_S)
             return {}

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from faust.types import TP
+
 from carbon_stream.streaming.batch import Batch
-from carbon_stream.streaming.intake import QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, Intake
+from carbon_stream.streaming.intake import ALL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, Intake, roomy
 
 
 @dataclass
@@ -94,3 +96,25 @@ def test_the_queue_is_bounded_in_records_and_in_bytes() -> None:
     assert not by_bytes.has_room()
     by_bytes.take()
     assert by_bytes.has_room()
+
+
+def test_once_all_together_have_too_much_only_those_with_nothing_queued_have_room() -> None:
+    count = ALL_BYTES_MAX // (QUEUE_BYTES_MAX - 1) + 1
+    intakes = {TP("t", number): Intake() for number in range(count + 1)}
+    full = list(intakes)[:count]
+    for tp in full[1:]:
+        intakes[tp].put(batch(0, 0, None, value=b"x" * (QUEUE_BYTES_MAX - 1)))
+    assert roomy(intakes) == set(intakes), "one less than too much"
+    intakes[full[0]].put(batch(0, 0, None, value=b"x" * (QUEUE_BYTES_MAX - 1)))
+    assert roomy(intakes) == {TP("t", count)}
+    intakes[full[0]].take()
+    assert roomy(intakes) == {TP("t", count), full[0]}, "what is worked on counts, but one more batch may come"
+    intakes[full[0]].done()
+    assert roomy(intakes) == set(intakes)
+
+
+def test_topics_that_share_a_queue_count_once() -> None:
+    shared = Intake()
+    for number in range(3):
+        shared.put(batch(number, number, number - 1 if number else None, value=b"x" * (QUEUE_BYTES_MAX // 4)))
+    assert roomy({TP(f"t{n}", 0): shared for n in range(8)}) == {TP(f"t{n}", 0) for n in range(8)}
