@@ -9,10 +9,9 @@ import pytest
 
 from carbon_stream.local import LocalKafka
 from carbon_stream_producer import Receipt
-from tests.sdk.test_node_vectors import method_line
 from tests.support.node import built, clean_environment, lines, run_script
 from tests.support.sdk_broker import at_offsets, compare, records_of
-from tests.support.sdk_vectors import VECTORS, means_the_same
+from tests.support.sdk_vectors import VECTORS, means_the_same, method_line
 from tests.support.secured_kafka import SecuredKafka
 
 pytestmark = pytest.mark.timeout(300)

@@ -14,35 +14,12 @@ from carbon_stream_producer.encoding import encode
 from carbon_stream_producer.generated.tables import BY_EVENT_TYPE
 from carbon_stream_producer.validation import check
 from tests.support.node import built, judge, lines
-from tests.support.sdk_vectors import PARTITIONS, REFUSED, VECTORS, headers_of, in_order, means_the_same
-
-pytestmark = pytest.mark.timeout(300)
+from tests.support.sdk_vectors import PARTITIONS, REFUSED, VECTORS, custom_line, headers_of, means_the_same, method_line
 
 
 @pytest.fixture(scope="module")
 def library() -> Path:
     return built()
-
-
-def method_line(vector: dict[str, Any]) -> dict[str, Any]:
-    """The event as its method takes it: what the contract does not name in `extra`."""
-    event = vector["event"]
-    names = {field.name for field in BY_EVENT_TYPE[event["eventType"]].fields} - {"source"}
-    own = {name: value for name, value in event.items() if name in names}
-    extra = {name: value for name, value in event.items() if name not in names | {"source"}}
-    return frame(vector, own | ({"extra": extra} if extra else {}))
-
-
-def custom_line(vector: dict[str, Any]) -> dict[str, Any]:
-    return {**frame(vector, in_order(vector["event"])), "source": "another", "topic": vector["expected"]["topic"]}
-
-
-def frame(vector: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
-    given = vector["event"]
-    found = {"event": event, "type": given["eventType"], "source": given["source"]}
-    if "traceparent" in vector:
-        found["traceparent"] = vector["traceparent"]
-    return found | {"partitions": vector["expected"]["partitions"]}
 
 
 def compare(vector: dict[str, Any], answer: dict[str, Any]) -> None:

@@ -56,3 +56,25 @@ def in_order(event: dict[str, Any]) -> dict[str, Any]:
     names = [field.name for field in BY_EVENT_TYPE[event["eventType"]].fields]
     ordered = {name: event[name] for name in names if event.get(name) is not None}
     return ordered | {name: value for name, value in event.items() if name not in names}
+
+
+def method_line(vector: dict[str, Any]) -> dict[str, Any]:
+    """A line for the Node.js library (tests/support/node.py): what the contract does not name in `extra`."""
+    event = vector["event"]
+    names = {field.name for field in BY_EVENT_TYPE[event["eventType"]].fields} - {"source"}
+    own = {name: value for name, value in event.items() if name in names}
+    extra = {name: value for name, value in event.items() if name not in names | {"source"}}
+    return _frame(vector, own | ({"extra": extra} if extra else {}))
+
+
+def custom_line(vector: dict[str, Any]) -> dict[str, Any]:
+    """The same by the event's JSON names."""
+    return {**_frame(vector, in_order(vector["event"])), "source": "another", "topic": vector["expected"]["topic"]}
+
+
+def _frame(vector: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    given = vector["event"]
+    found = {"event": event, "type": given["eventType"], "source": given["source"]}
+    if "traceparent" in vector:
+        found["traceparent"] = vector["traceparent"]
+    return found | {"partitions": vector["expected"]["partitions"]}
