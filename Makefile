@@ -61,7 +61,7 @@ endif
 packaging: $(VENV)/.dev ## the wheel and the image's steps alone
 	@exec $(BIN)/python -m pytest tests/packaging $(ARGS)
 
-bench: $(VENV)/.dev ## the figures of the README, measured here; ARGS=… go to the runner
+bench: $(VENV)/.dev node ## the figures of the README, measured here; ARGS=… go to the runner
 	@exec $(BIN)/python -m bench $(ARGS)
 
 chaos: $(VENV)/.dev ## faults for as long as one likes: ARGS="--seed 7 --minutes 10"

@@ -39,7 +39,7 @@ def main(parts: Sequence[str], quick: bool, java: bool, json_file: Path | None, 
     latency: from POST to answer in a query, at 200 events a second.
     memory: a worker's resident memory with 100,000 distinct entities.
     restore: changelog records into tables and views, against a bare consumer; a start with 1,000,000 rows in RocksDB.
-    sdk: the Python producer library, against the bare clients below it.
+    sdk: the producer libraries for Python and Node.js, against the bare clients below them.
     """
     options = Options.quick() if quick else Options()
     options = replace(options, java=java, **{name: size for name, size in sizes.items() if size is not None})

@@ -21,7 +21,7 @@ _MISSING: Final = (
 
 def built() -> Path:
     """The library's folder, with `dist` (what is published) and `build` (with its tests) made by `make node`."""
-    if not _is_there():
+    if not is_there():
         if os.environ.get("CI"):
             pytest.fail(_MISSING)
         pytest.skip(_MISSING)
@@ -30,7 +30,8 @@ def built() -> Path:
     return LIBRARY
 
 
-def _is_there() -> bool:
+def is_there() -> bool:
+    """Whether this machine can build and run it."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return False
     told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout

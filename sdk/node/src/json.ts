@@ -20,13 +20,7 @@ UNWRITABLE.stack = '';
 
 /** UTF-8, no spaces, fields in the order they have; InvalidEvent for what cannot be an event. */
 export function encode(eventType: string, event: Json): Buffer {
-  let text: string;
-  try {
-    text = objectText(event, 0);
-  } catch (error) {
-    if (error !== UNWRITABLE) throw error;
-    throw new InvalidEvent(eventType, unwritable(event));
-  }
+  const text = isFlat(event) ? flatText(eventType, event) : fullText(eventType, event);
   const bytes = Buffer.from(text);
   if (bytes.length > EVENT_BYTES) {
     const told =
@@ -35,6 +29,33 @@ export function encode(eventType: string, event: Json): Buffer {
     throw new InvalidEvent(eventType, [{ pointer: '', type: 'too-large', message: told, field: '' }]);
   }
   return bytes;
+}
+
+/** Whether it has no maps and lists, and only numbers that JSON.stringify writes as we do. */
+function isFlat(event: Json): boolean {
+  for (const name in event) {
+    const value = event[name];
+    if (typeof value === 'number') {
+      const size = Math.abs(value);
+      if (!(size <= Number.MAX_SAFE_INTEGER && (size >= 1e-5 || value === 0))) return false;
+    } else if (typeof value !== 'string' && typeof value !== 'boolean' && value !== null) return false;
+  }
+  return true;
+}
+
+/** JSON.stringify writes it several times faster; half a surrogate pair it would escape. */
+function flatText(eventType: string, event: Json): string {
+  const text = JSON.stringify(event);
+  return text.includes('\\ud') ? fullText(eventType, event) : text;
+}
+
+function fullText(eventType: string, event: Json): string {
+  try {
+    return objectText(event, 0);
+  } catch (error) {
+    if (error !== UNWRITABLE) throw error;
+    throw new InvalidEvent(eventType, unwritable(event));
+  }
 }
 
 /** An RFC 6901 pointer one step further. */

@@ -21,11 +21,15 @@ export interface Record {
 }
 
 const YEAR_10000_MS = 253_402_300_800_000;
-const KEPT_MAX = 256;
+const KEPT_MAX = 1_024;
+const KEY_CHARS_KEPT = 128;
 const VERSION: Header = ['ce_specversion', Buffer.from('1.0')];
 const CONTENT_TYPE: Header = ['content-type', Buffer.from('application/json')];
 const types = new Map<string, Header>();
 const sources = new Map<string, Header>();
+const keys = new Map<string, Buffer>();
+let lastTime = NaN;
+let lastTimeHeader: Header = ['ce_time', Buffer.alloc(0)];
 
 /**
  * The record of an event whose envelope is whole; `value` is its JSON.
@@ -43,14 +47,14 @@ export function recordOf(
 ): Record {
   const eventId = event['eventId'] as string;
   const id = Buffer.from(eventId);
-  const type = kept(types, eventType, () => ['ce_type', Buffer.from(eventType)]);
+  const type = kept(types, eventType, () => ['ce_type', Buffer.from(eventType)] as const);
   const source = event['source'] as string;
-  const from = kept(sources, source, () => ['ce_source', Buffer.from(uriReference(source))]);
+  const from = kept(sources, source, () => ['ce_source', Buffer.from(uriReference(source))] as const);
   const headers: Header[] = [['ce_id', id], type, from, VERSION, CONTENT_TYPE];
   const timestamp = Number(event['timestamp']);
-  if (timestamp < YEAR_10000_MS) headers.push(['ce_time', Buffer.from(new Date(timestamp).toISOString())]);
+  if (timestamp < YEAR_10000_MS) headers.push(timeHeader(timestamp));
   if (traceparent !== undefined) headers.push(['traceparent', Buffer.from(traceparent, 'latin1')]);
-  const keyBytes = key === null ? null : Buffer.from(key);
+  const keyBytes = key === null ? null : key.length > KEY_CHARS_KEPT ? Buffer.from(key) : kept(keys, key, bytesOf);
   return { eventId, eventType, topic, key: keyBytes, value, headers, spread: keyBytes ?? id, traceparent };
 }
 
@@ -68,11 +72,25 @@ function uriReference(text: string): string {
   return encodeURI(text).replace(/%(25|5B|5D)/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
 }
 
-function kept(store: Map<string, Header>, name: string, make: () => Header): Header {
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text);
+}
+
+/** Many events have the same millisecond. */
+function timeHeader(timestamp: number): Header {
+  if (timestamp !== lastTime) {
+    lastTime = timestamp;
+    lastTimeHeader = ['ce_time', Buffer.from(new Date(timestamp).toISOString())];
+  }
+  return lastTimeHeader;
+}
+
+/** What comes again, such as keys: made once, as long as there are not too many. */
+function kept<T>(store: Map<string, T>, name: string, make: (name: string) => T): T {
   const found = store.get(name);
   if (found !== undefined) return found;
   if (store.size >= KEPT_MAX) store.clear();
-  const made = make();
+  const made = make(name);
   store.set(name, made);
   return made;
 }

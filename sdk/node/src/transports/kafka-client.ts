@@ -6,16 +6,12 @@
  * it again. Its own retries are off, since they stay with the leader that they began with.
  */
 
-import type { Producer, ProduceResult } from '@platformatic/kafka';
+import type { MessageToProduce, Producer, ProduceResult } from '@platformatic/kafka';
 
 import { MissingPackage } from '../errors.js';
 import type { Record } from '../record.js';
 import type { ClientOptions } from '../settings.js';
-
-export interface Placed {
-  readonly record: Record;
-  readonly partition: number;
-}
+import type { Batch } from './kafka-rounds.js';
 
 /** Where a topic's partitions are led: the node's number, by partition; NOBODY where none leads it now. */
 export type Leaders = readonly number[];
@@ -23,6 +19,7 @@ export type Leaders = readonly number[];
 export const NOBODY = -1;
 
 type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
+type Message = MessageToProduce<Buffer, Buffer, Buffer, Buffer>;
 
 const CLOSE_MS = 2_000;
 /** It counts a partition's records in a number that Kafka keeps in 31 bits, and does not begin again at zero. */
@@ -70,16 +67,13 @@ export class KafkaClient {
    *
    * Numbers and leaders must be there: what the client throws while it fetches them itself, nobody could catch.
    */
-  async send(batch: readonly Placed[]): Promise<NonNullable<ProduceResult['offsets']>> {
-    const messages = batch.map(({ record, partition }) => ({
-      topic: record.topic,
-      partition,
-      value: record.value,
-      headers: new Map(record.headers.map(([name, value]) => [headerName(name), value])),
-      ...(record.key === null ? {} : { key: record.key }),
-    }));
+  async send(batches: readonly Batch[]): Promise<NonNullable<ProduceResult['offsets']>> {
+    const messages: Message[] = [];
+    for (const { partition, waiting } of batches) {
+      for (const { record } of waiting) messages.push(messageOf(record, partition.number));
+    }
     const { offsets } = await this.#explained(this.#client.send({ messages }));
-    this.#records += batch.length;
+    this.#records += messages.length;
     return offsets ?? [];
   }
 
@@ -144,6 +138,13 @@ export async function clients(service: string, options: ClientOptions, timeoutMs
     });
     return new KafkaClient(client);
   };
+}
+
+function messageOf(record: Record, partition: number): Message {
+  const headers = new Map<Buffer, Buffer>();
+  for (const [name, value] of record.headers) headers.set(headerName(name), value);
+  const { topic, value, key } = record;
+  return key === null ? { topic, partition, value, headers } : { topic, partition, key, value, headers };
 }
 
 function headerName(name: string): Buffer {

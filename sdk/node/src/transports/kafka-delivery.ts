@@ -104,10 +104,7 @@ export class RoundDelivery {
   async #send(batches: readonly Batch[], attempt: number): Promise<Answer> {
     await this.#client.connect();
     if (attempt) await this.#refresh(batches);
-    const placed = batches.flatMap(({ partition, waiting }) =>
-      waiting.map(({ record }) => ({ record, partition: partition.number })),
-    );
-    return this.#client.send(placed);
+    return this.#client.send(batches);
   }
 
   /** What was refused in company is tried alone; what is too large, in halves; the rest has its end. */
