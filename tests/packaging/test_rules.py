@@ -134,7 +134,7 @@ def test_the_service_monitor_selects_the_services_and_their_port() -> None:
     monitor = yaml.safe_load((FOLDER / "servicemonitor.yaml").read_text())
     (endpoint,) = monitor["spec"]["endpoints"]
     for role in ("ingest", "query", "worker"):
-        objects = yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / f"{role}.yaml").read_text())
+        objects = yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "base" / f"{role}.yaml").read_text())
         (service,) = (each for each in objects if each["kind"] == "Service")
         assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
@@ -146,7 +146,7 @@ def test_the_pod_monitor_selects_the_pods_and_names_their_jobs_as_the_rules_do()
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     (relabeling,) = endpoint["relabelings"]
     for role in ("ingest", "query", "worker"):
-        objects = list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / f"{role}.yaml").read_text()))
+        objects = list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "base" / f"{role}.yaml").read_text()))
         (pods,) = (each["spec"]["template"] for each in objects if each["kind"] in ("Deployment", "StatefulSet"))
         labels = pods["metadata"]["labels"]
         assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
