@@ -18,13 +18,15 @@ from tests.support.answers import eventually
 from tests.support.service import ROOT, Service
 
 pytestmark = pytest.mark.timeout(240)
+NOW = time.time_ns() // 1_000_000
+"""When all events were: the same event again has the same time, or it would be another one under its id."""
 
 
 def action(number: int, user: str) -> dict[str, Any]:
     return {
         "eventId": f"{user}-{number}", "eventType": "AuditUserActionEvent", "source": f"portal-{number % 24}",
         "userId": user, "username": "Ann", "action": "VIEW", "resource": "report", "resourceType": "report",
-        "result": "SUCCESS", "ipAddress": "10.0.0.1", "timestamp": time.time_ns() // 1_000_000,
+        "result": "SUCCESS", "ipAddress": "10.0.0.1", "timestamp": NOW,
     }  # fmt: skip
 
 
