@@ -86,6 +86,8 @@ class Admission:
 
     async def submit(self, records: Sequence[Record], marks: Sequence[Mark | None]) -> Submission:
         """Publishes the records that are new, as `Publisher.submit` does. A mark of None is that of a new event."""
+        if not self._window.events_min:
+            marks = [None] * len(records)  # repeats are not told here: each event is taken for a new one
         submission = Submission(marks)
         new = self._window.sift(submission._taken, marks, submission._repeats)
         wanted = records if new is None else [records[index] for index in new]
