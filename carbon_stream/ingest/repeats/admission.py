@@ -104,7 +104,7 @@ class Admission:
         submission._outcomes = outcomes
         taken = submission._taken
         partitions, offsets = taken.partitions, taken.offsets
-        for outcome in outcomes:
+        for index, outcome in enumerate(outcomes):
             if type(outcome) is Stored:
                 partition, offset = outcome
                 partitions.append(partition)
@@ -112,6 +112,8 @@ class Admission:
             else:
                 partitions.append(-1)
                 offsets.append(-1 if type(outcome) is Spooled else None)
+                if type(outcome) is Failed and not outcome.retriable:
+                    taken.refusals[index] = outcome
         taken.topics = [record[0] for record in records]
         if None in offsets:
             self._window.forget(taken)
@@ -146,8 +148,10 @@ async def _repeat(first: Taken, index: int, mark: Mark) -> Result:
     if first.settled is not None:
         await first.settled
     partition, offset = first.partitions[index], first.offsets[index]
+    is_same = first.digests[index] == mark[1]
     if offset is None:
-        return _FIRST_FAILED
-    if first.digests[index] != mark[1]:
+        # what is refused for good is refused as often as it comes
+        return first.refusals.get(index, _FIRST_FAILED) if is_same else _FIRST_FAILED
+    if not is_same:
         return Conflict()
     return Duplicate(partition if partition >= 0 else None, offset if offset >= 0 else None)

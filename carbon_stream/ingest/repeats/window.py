@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from carbon_stream.ingest.delivery import Failed
+
 __all__ = ["Mark", "Segment", "Taken", "Window", "mark_of"]
 
 _CHARS_MAX: Final = 160
@@ -51,7 +53,7 @@ class Taken:
     event was not taken after all. Identities are None where an event has none.
     """
 
-    __slots__ = ("digests", "identities", "offsets", "partitions", "settled", "topics")
+    __slots__ = ("digests", "identities", "offsets", "partitions", "refusals", "settled", "topics")
 
     def __init__(self) -> None:
         self.identities: list[str | None] = []
@@ -59,6 +61,8 @@ class Taken:
         self.topics: list[str] = []
         self.partitions: list[int] = []
         self.offsets: list[int | None] = []
+        self.refusals: dict[int, Failed] = {}
+        """Those that no topic will ever take, for repeats that came while that was found out."""
         self.settled: asyncio.Future[None] | None = None
 
     @classmethod

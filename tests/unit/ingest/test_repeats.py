@@ -136,6 +136,37 @@ async def test_one_that_is_being_published_is_waited_for(open_door: OpenDoor, ev
         assert await again.results() == [Stored(3, 78)]
 
 
+async def test_what_is_refused_for_good_is_so_for_repeats_that_came_meanwhile(
+    open_door: OpenDoor, event: Event
+) -> None:
+    door = await open_door()
+    await post(door, event(eventId="e1"))
+    records = [a_record(door, "e1")]
+    publisher = SlowPublisher()
+    admission = Admission(publisher, window(), None)
+    first = await admission.submit(records, [marked(event(eventId="e1"))])
+    same = await admission.submit(records, [marked(event(eventId="e1"))])
+    other = await admission.submit(records, [marked(event(eventId="e1", score=0))])
+    never = Failed(False, "too large for its topic")
+    publisher.deliveries[0].fail([0], never)
+    assert await first.results() == await same.results() == [never]
+    (result,) = await other.results()
+    assert isinstance(result, Failed)
+    assert result.retriable
+
+
+async def test_without_a_window_each_event_is_a_new_one(open_door: OpenDoor, event: Event) -> None:
+    door = await open_door()
+    await post(door, event(eventId="e1"))
+    records = [a_record(door, "e1")]
+    publisher = ScriptedPublisher()
+    admission = Admission(publisher, window(events=0), None)
+    for mark in (marked(event(eventId="e1")), marked(event(eventId="e1", score=0))):
+        (result,) = await (await admission.submit(records, [mark])).results()
+        assert isinstance(result, Stored)
+    assert len(publisher.taken) == 2
+
+
 async def test_a_caller_that_is_cancelled_leaves_nothing_pending(open_door: OpenDoor, event: Event) -> None:
     class Stuck(ScriptedPublisher):
         async def submit(self, records: Any) -> Delivery:
