@@ -1,43 +1,26 @@
-"""The one list of all metrics, with type, unit, labels and meaning, and the calls that update them.
+"""The one list of all metrics, with type, unit, labels and meaning.
 
-Logic never touches a metric: it tells a hook (streaming's `Observer`) or its caller what happened, and that calls
-here, once a batch or a request rather than once an event.
+Logic never touches a metric: it tells a hook (streaming's `Observer`) or its caller what happened, and that counts
+(`counting`, or the metric itself), once a batch or a request rather than once an event.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from functools import cache
 from importlib.metadata import version
-
-from prometheus_client import Counter, Histogram
 
 from carbon_stream.observability import platform_gauges as _platform  # noqa: F401 — as below
 from carbon_stream.observability import rule_metrics as _rules  # noqa: F401 — puts what it declares on the list
 from carbon_stream.observability.instruments import (
     DECLARED,
-    OTHER,
     SECONDS,
-    Bounded,
     Declared,
     counter,
     gauge,
     histogram,
 )
 
-__all__ = [
-    "METRICS",
-    "count_dead_letter",
-    "count_duplicates",
-    "count_events",
-    "count_rejected",
-    "count_skipped_rows",
-    "observe_acknowledgement",
-    "observe_request",
-    "observe_view",
-    "show_platform_checks",
-]
+__all__ = ["METRICS"]
 
 _RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000)
 _TOPIC = "topic of the event; `other` where it has none of ours"
@@ -311,71 +294,3 @@ BUILD.labels(version("carbon-stream")).set(1)
 
 METRICS: tuple[Declared, ...] = tuple(DECLARED)
 """All metrics there are, in the order above."""
-
-_topic, _type, _reason = Bounded(64), Bounded(64), Bounded(64)
-
-
-def count_events(path: str, result: str, topic: str | None, event_type: str | None, number: int = 1) -> None:
-    """Counts `number` events of one topic and type that came by `path` ("http", a source, "kafka"), by `result`."""
-    if number:
-        _events(_topic(topic or OTHER), _type(event_type or OTHER), path, result).inc(number)
-
-
-@cache  # of bounded labels: looking a series up by its labels takes longer than counting
-def _events(topic: str, event_type: str, path: str, result: str) -> Counter:
-    return EVENTS.labels(topic, event_type, path, result)
-
-
-def count_rejected(reason: str, number: int = 1) -> None:
-    """Counts events that ingest refused for one reason."""
-    if number:
-        REJECTED.labels(_reason(reason)).inc(number)
-
-
-def count_duplicates(path: str, topic: str, number: int = 1) -> None:
-    """Counts events seen before."""
-    if number:
-        DUPLICATES.labels(_topic(topic), path).inc(number)
-
-
-def count_dead_letter(topic: str, reason: str, number: int = 1) -> None:
-    """Counts records put into the dead-letter topic."""
-    if number:
-        DEAD_LETTERS.labels(_topic(topic), _reason(reason)).inc(number)
-
-
-def observe_acknowledgement(seconds: float, events: int) -> None:
-    """One request with `events` events was acknowledged `seconds` after its receipt."""
-    ACKNOWLEDGEMENT.observe(seconds)
-    REQUEST_EVENTS.observe(events)
-
-
-_routes, _METHODS = Bounded(100), frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
-    """One HTTP request was answered; `route` is the matched pattern, None if there was none."""
-    known = method if method in _METHODS else OTHER
-    _request(known, _routes(route) if route else OTHER, status // 100).observe(seconds)
-
-
-@cache
-def _request(method: str, route: str, status_class: int) -> Histogram:
-    return REQUEST.labels(method, route, f"{status_class}xx")
-
-
-def count_skipped_rows(table: str, number: int = 1) -> None:
-    """Counts changelog rows that a view passed over."""
-    SKIPPED.labels(table).inc(number)
-
-
-def show_platform_checks(values: Mapping[tuple[str, str], float]) -> None:
-    """Sets the outcome of each check, by area and name; those of an earlier run that are not made any more are gone."""
-    PLATFORM_CHECK.clear()
-    for (area, check), value in values.items():
-        PLATFORM_CHECK.labels(area, check).set(value)
-
-
-def observe_view(table: str, seconds: float) -> None:
-    """An event appended `seconds` ago is now seen by queries."""
-    VIEW_LATENCY.labels(table).observe(max(seconds, 0.0))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from carbon_stream.observability import metrics, rule_metrics
+from carbon_stream.observability import counting, metrics, rule_metrics
 from carbon_stream.observability.instruments import Bounded
 
 __all__ = ["StreamingMetrics"]
@@ -39,10 +39,10 @@ class StreamingMetrics:
     def on_batch(self, stage: str, partition: int, topic: str, counted: Counted, seconds: float) -> None:
         """A topic's part of a unit of work was committed."""
         event_type = self._types.get(topic)
-        metrics.count_events("kafka", "applied", topic, event_type, counted.applied)
-        metrics.count_events("kafka", "duplicate", topic, event_type, counted.duplicate)
-        metrics.count_events("kafka", "dead", topic, event_type, counted.dead)
-        metrics.count_duplicates("kafka", topic, counted.duplicate)
+        counting.count_events("kafka", "applied", topic, event_type, counted.applied)
+        counting.count_events("kafka", "duplicate", topic, event_type, counted.duplicate)
+        counting.count_events("kafka", "dead", topic, event_type, counted.dead)
+        counting.count_duplicates("kafka", topic, counted.duplicate)
         if counted.late:
             metrics.LATE.labels(topic).inc(counted.late)
         if counted.skewed:
@@ -52,7 +52,7 @@ class StreamingMetrics:
 
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """A record went to the dead letters."""
-        metrics.count_dead_letter(topic, reason)
+        counting.count_dead_letter(topic, reason)
 
     def on_forwarded(self, stage: str, topic: str, by: str | None) -> None:
         """An event was sent on to another topic, by the stage itself or by a rule."""

@@ -22,7 +22,7 @@ from carbon_stream.ingest.origin import TRACE, parse_traceparent
 from carbon_stream.ingest.service import INGEST, pseudonyms_of
 from carbon_stream.live import routes as live
 from carbon_stream.live.hub import Hub
-from carbon_stream.observability import metrics
+from carbon_stream.observability import counting, metrics
 from carbon_stream.observability.logging import log_context
 from carbon_stream.observability.tracing import NoSpans, Spans, spans_of
 from carbon_stream.query import answers, audit, datasets, flow, health, lineage, story
@@ -126,7 +126,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     views: list[View] = [audit_view, health_view, lineage_view, datasets_view, access_view, *freshness.views]
     spans = application[SPANS]
     on_traces = None if isinstance(spans, NoSpans) else spans.shown
-    reader = ChangelogReader(kafka, views, on_seen=metrics.observe_view, on_traces=on_traces)
+    reader = ChangelogReader(kafka, views, on_seen=counting.observe_view, on_traces=on_traces)
     application[answers.AS_OF] = as_of_when_loaded(reader, freshness)
     application[story.STORIES] = stories = story.Stories(kafka, hide=pseudonyms_of(settings).apply)
     application[flow.FLOW] = sampled = Flow(freshness)
@@ -198,7 +198,7 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
             request[TRACE] = trace
         response = await handler(request)
         span.answered(route, response.status)
-    metrics.observe_request(request.method, route, response.status, time.perf_counter() - began)
+    counting.observe_request(request.method, route, response.status, time.perf_counter() - began)
     return response
 
 

@@ -8,7 +8,7 @@ from prometheus_client import Counter
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.ingest.receipts import UNAVAILABLE
 from carbon_stream.ingest.service import Ingest
-from carbon_stream.observability import metrics
+from carbon_stream.observability import counting, metrics
 
 
 class IngestMetrics:
@@ -24,10 +24,10 @@ class IngestMetrics:
             acknowledged &= status != "spooled"
         for reason, number in rejected.items():
             result = "unavailable" if reason == UNAVAILABLE else "rejected"
-            metrics.count_events(path, result, None, None, number)
-            metrics.count_rejected(reason, number)
+            counting.count_events(path, result, None, None, number)
+            counting.count_rejected(reason, number)
         if acknowledged:
-            metrics.observe_acknowledgement(seconds, sum(taken.values()) + sum(rejected.values()))
+            counting.observe_acknowledgement(seconds, sum(taken.values()) + sum(rejected.values()))
 
     def kafka_ready(self, ready: bool) -> None:
         """Nothing: readiness is published each second, with everything else that makes it up."""

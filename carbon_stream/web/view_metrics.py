@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from carbon_stream.observability import metrics
+from carbon_stream.observability import counting, metrics
 from carbon_stream.observability.service_health import ServiceHealth
 from carbon_stream.views.freshness import Freshness
 from carbon_stream.views.health import HealthView
@@ -29,7 +29,7 @@ class ViewMetrics:
         for topic, behind in self._behind_topics().items():
             metrics.SOURCE_LAG.labels(topic).set(behind)
         for table, number in (self._reader.skipped - self._skipped).items():
-            metrics.count_skipped_rows(table, number)
+            counting.count_skipped_rows(table, number)
         self._skipped = self._reader.skipped.copy()
         if self._tells_of_kafka:
             metrics.KAFKA_READY.set(1 if self._freshness.reaches_kafka() else 0)

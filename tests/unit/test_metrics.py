@@ -114,8 +114,8 @@ def test_sick_services_are_shown_before_healthy_ones_and_the_rest_is_counted() -
 
 CHILD = """
 import os, sys
-from carbon_stream.observability import metrics
-metrics.count_events("http", "accepted", "system-health", "ServiceHealthEvent", int(sys.argv[1]))
+from carbon_stream.observability import counting, metrics
+counting.count_events("http", "accepted", "system-health", "ServiceHealthEvent", int(sys.argv[1]))
 metrics.INFLIGHT.set(int(sys.argv[1]))
 metrics.KAFKA_READY.set(1)
 print("ready", flush=True)

@@ -6,6 +6,12 @@ from carbon_stream.observability.instruments import REGISTRY
 from carbon_stream.observability.platform_gauges import FAILED_JOBS, Series
 
 
+@pytest.fixture(autouse=True)
+def nothing_shown_yet() -> None:
+    """The gauge is the process's: whatever ran before may have shown something."""
+    FAILED_JOBS.clear()
+
+
 def shown() -> dict[str, float]:
     (family,) = [one for one in REGISTRY.collect() if one.name == "carbon_stream_transformation_failed"]
     return {sample.labels["job"]: sample.value for sample in family.samples}

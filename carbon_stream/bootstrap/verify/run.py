@@ -17,7 +17,7 @@ from carbon_stream.bootstrap.verify.mesh import check_mesh, mesh_unknown
 from carbon_stream.bootstrap.verify.security import Score, check_security, read_score
 from carbon_stream.bootstrap.verify.topics import check_topics
 from carbon_stream.errors import OperatorError
-from carbon_stream.observability.metrics import show_platform_checks
+from carbon_stream.observability.counting import show_platform_checks
 from carbon_stream.settings import Settings
 
 __all__ = ["AREAS", "Target", "score", "verify"]
