@@ -25,7 +25,7 @@ export { KafkaSettings, type KafkaSettingsOptions, type SaslMechanism, type Secu
 export type { Done, Log, Opening, Transport } from './transports/base.js';
 export type { TransportName } from './transports/choice.js';
 export { ConsoleTransport } from './transports/console.js';
-export { HttpTransport, type HttpOptions } from './transports/http.js';
+export { HttpTransport, type HttpOptions, type Token } from './transports/http.js';
 export { KafkaTransport, type KafkaOptions } from './transports/kafka.js';
 export { NoopTransport } from './transports/noop.js';
 export { RecordingTransport, type FailNext } from './transports/recording.js';

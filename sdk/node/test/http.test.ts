@@ -5,7 +5,15 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 
-import { DeliveryFailed, EventProducer, flow, HttpTransport, type Json, type ProducerOptions } from '../src/index.js';
+import {
+  ConfigurationError,
+  DeliveryFailed,
+  EventProducer,
+  flow,
+  HttpTransport,
+  type Json,
+  type ProducerOptions,
+} from '../src/index.js';
 import { outcomes, retryAfterMs } from '../src/transports/http-reply.js';
 import { HEALTH, Lines } from './held.js';
 
@@ -191,6 +199,69 @@ test('a fetch of your own may be used', async () => {
   assert.deepEqual(seen, ['https://gateway/v1/events', 'POST']);
   await producer.disconnect();
 });
+
+test('a token goes along, and a function gives a fresh one after a 401', () =>
+  service([[401, {}, { title: 'Credential refused' }]], async (url, requests) => {
+    const tokens = ['old', 'fresh'];
+    const transport = new HttpTransport(url, { token: () => Promise.resolve(tokens.shift()!) });
+    const producer = new EventProducer('svc', { transport, logger: new Lines() });
+    assert.equal((await producer.produceServiceHealthEvent(HEALTH)).status, 'accepted');
+    await producer.disconnect();
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.authorization),
+      ['Bearer old', 'Bearer fresh'],
+    );
+  }));
+
+test('the token is taken from the environment', () =>
+  service([], async (url, requests) => {
+    process.env['CARBON_STREAM_TOKEN'] = 'from-the-environment';
+    try {
+      const producer = new EventProducer('svc', { transport: new HttpTransport(url), logger: new Lines() });
+      await producer.produceServiceHealthEvent(HEALTH);
+      await producer.disconnect();
+    } finally {
+      delete process.env['CARBON_STREAM_TOKEN'];
+    }
+    assert.equal(requests[0]?.headers.authorization, 'Bearer from-the-environment');
+  }));
+
+test('a fixed token that is refused is final, and is not shown', () =>
+  service([[401, {}, { title: 'Credential refused', detail: 'the key has expired' }]], async (url) => {
+    const transport = new HttpTransport(url, { token: 'cs_x' });
+    const producer = new EventProducer('svc', { transport, logger: new Lines() });
+    await assert.rejects(producer.produceServiceHealthEvent(HEALTH), (error: DeliveryFailed) => {
+      assert.equal(error.retriable, false);
+      assert.match(error.message, /the key has expired/);
+      assert.doesNotMatch(error.message, /cs_x/);
+      return true;
+    });
+    await producer.disconnect();
+  }));
+
+test('a token function that fails is asked again', () =>
+  service([], async (url) => {
+    let calls = 0;
+    const token = (): string => {
+      calls += 1;
+      if (calls === 1) throw new Error('the issuer is away');
+      return 't';
+    };
+    const transport = new HttpTransport(url, { token });
+    const producer = new EventProducer('svc', { transport, logger: new Lines() });
+    assert.equal((await producer.produceServiceHealthEvent(HEALTH)).status, 'accepted');
+    await producer.disconnect();
+    assert.equal(calls, 2);
+  }));
+
+for (const token of ['a\nb', 'a b', 'schlüssel', 'a\r\nX-Consumer-Username: root']) {
+  test(`a token that no header can carry is refused without showing it: ${JSON.stringify(token)}`, () => {
+    assert.throws(
+      () => new HttpTransport('http://127.0.0.1:1', { token }),
+      (error: Error) => error instanceof ConfigurationError && !error.message.includes(token),
+    );
+  });
+}
 
 const NOW = Date.parse('2026-11-24T05:00:00Z');
 for (const [header, ms] of [

@@ -12,7 +12,12 @@ import type { Record } from '../record.js';
 import type { Done, Log, Opening, Transport } from './base.js';
 import { outcomes, retryAfterMs } from './http-reply.js';
 
+/** A credential as it is, or a function that gives one for each request. */
+export type Token = string | (() => string | Promise<string>);
+
 export interface HttpOptions {
+  /** An API key of the service or a JSON Web Token; CARBON_STREAM_TOKEN where it is not given. */
+  readonly token?: Token;
   /** Sent with every request, such as a gateway's key. */
   readonly headers?: { readonly [name: string]: string };
   readonly requestTimeoutMs?: number;
@@ -37,6 +42,7 @@ const NEWLINE = Buffer.from('\n');
 export class HttpTransport implements Transport {
   readonly #url: URL;
   readonly #options: HttpOptions;
+  readonly #token: Token;
   readonly #queue = new Queue<Waiting>();
   readonly #linger = new Pause();
   readonly #backoff = new Pause();
@@ -51,6 +57,8 @@ export class HttpTransport implements Transport {
   constructor(url?: string, options: HttpOptions = {}) {
     this.#url = addressOf(url ?? process.env['CARBON_STREAM_URL'] ?? '');
     this.#options = options;
+    const token = options.token ?? process.env['CARBON_STREAM_TOKEN'] ?? '';
+    this.#token = typeof token === 'string' ? checked(token) : token;
   }
 
   open({ service, log, deliveryTimeoutMs }: Opening): void {
@@ -130,22 +138,41 @@ export class HttpTransport implements Transport {
   ): Promise<{ found: ReturnType<typeof outcomes>; pauseMs?: number; why: string }> {
     const eventIds = records.map(({ eventId }) => eventId);
     const { host } = this.#url;
+    const none = eventIds.map(() => undefined);
+    let authorization: { [name: string]: string };
     try {
-      const response = await this.#request(records);
-      const found = outcomes(response.status, await response.text(), eventIds);
+      authorization = await this.#authorization();
+    } catch (error) {
+      // The application's function; it may do better in a moment. What it says may hold a secret.
+      return { found: none, why: `the token function failed (${(error as Error)?.name ?? 'no Error'})` };
+    }
+    try {
+      const response = await this.#request(records, authorization);
+      const body = await response.text();
+      if (response.status === 401 && typeof this.#token === 'function') {
+        // The token may have expired on the way: the function gives a fresh one.
+        return { found: none, why: `${host} answered 401` };
+      }
+      const found = outcomes(response.status, body, eventIds);
       const pauseMs = retryAfterMs(response.headers.get('retry-after'));
       return { found, why: `${host} answered ${response.status}`, ...(pauseMs === undefined ? {} : { pauseMs }) };
     } catch (error) {
       const { message, cause } = error as Error;
       const told = cause instanceof Error ? `${message}: ${cause.message}` : message;
-      return { found: eventIds.map(() => undefined), why: `${host} did not answer (${told})` };
+      return { found: none, why: `${host} did not answer (${told})` };
     }
   }
 
-  #request(records: readonly Record[]): Promise<Response> {
+  async #authorization(): Promise<{ [name: string]: string }> {
+    const token = typeof this.#token === 'string' ? this.#token : checked(await this.#token());
+    return token ? { authorization: `Bearer ${token}` } : {};
+  }
+
+  #request(records: readonly Record[], authorization: { [name: string]: string }): Promise<Response> {
     const [first] = records;
     const headers: { [name: string]: string } = {
       ...this.#options.headers,
+      ...authorization,
       'content-type': records.length === 1 ? 'application/json' : 'application/x-ndjson',
       'user-agent': this.#agent,
     };
@@ -166,4 +193,12 @@ function addressOf(text: string): URL {
   }
   url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/v1\/events$/, '')}/v1/events`;
   return url;
+}
+
+/** A token as it may stand in a header; ConfigurationError, without it, for one that may not. */
+function checked(token: string): string {
+  if (!/^[\x21-\x7e]*$/.test(token)) {
+    throw new ConfigurationError('the token has characters that no token has (a line end at its end, perhaps)');
+  }
+  return token;
 }
