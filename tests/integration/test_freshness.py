@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
+from carbon_stream.streaming.ledger import Tally, ledger_key
 from carbon_stream.views.freshness import SOURCES, Freshness
 
 
@@ -56,7 +57,7 @@ async def watching(servers: str, topic: str) -> AsyncIterator[Freshness]:
 
 
 def applied(freshness: Freshness, topic: str, position: int, at: int, partition: int = 0) -> None:
-    freshness.views[0].apply(partition, ("ledger", topic), {"v": 1, "position": position, "at": at})
+    freshness.views[0].apply(partition, ledger_key(topic), Tally(position=position, applied=position, at=at).row())
 
 
 async def until_fresh(freshness: Freshness, since_ms: float, seconds: float = 60) -> None:

@@ -134,7 +134,8 @@ async def test_a_worker_that_is_refused_says_why_and_is_not_ready(
         assert service.get("/healthz") == {"status": "alive"}
         with pytest.raises(OSError, match="503"):
             service.get("/readyz")
-        assert service.post(denied("nobody"))["status"] == 503
+        (receipt,) = service.post(denied("nobody"))["receipts"]
+        assert receipt["status"] == "spooled", "what Kafka cannot take now is kept"
     finally:
         service.stop()
     whole = (tmp_path / "worker-1.log").read_text()
