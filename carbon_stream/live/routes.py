@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -21,6 +22,8 @@ from carbon_stream.query.parameters import integer, parameters
 
 HUB: Final = web.AppKey("live_hub", Hub)
 POOL: Final = web.AppKey("live_pool", ConsumerPool)
+PUT_HEADERS: Final[web.AppKey[Callable[[web.BaseRequest, web.StreamResponse], None]]] = web.AppKey("live_put_headers")
+"""Puts the headers that every answer has on one that begins before its handler has ended; it may be absent."""
 KEEP_ALIVE_S: Final = 10.0
 SECONDS_MAX: Final = 86_400
 _LOOK_S: Final = 1.0
@@ -68,6 +71,8 @@ class _Sending:
         )
 
     async def begin(self) -> None:
+        if put_headers := self._request.app.get(PUT_HEADERS):
+            put_headers(self._request, self._response)
         await self._response.prepare(self._request)
         await self._write(frames.RETRY)
 
