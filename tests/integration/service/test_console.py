@@ -199,11 +199,12 @@ def test_an_audit_search_leads_to_an_events_full_story(browser: Browser, service
     assert HOSTILE in browser.text()
     browser.one("tbody a[aria-label='Story of event story-3']").click()
     browser.sees("What led to what")
-    chain = browser.run(
+    chain = (
         "const at = document.querySelector('.chain .asked').closest('li'), up = at.parentNode.closest('li');"
         "return [at, up, up.parentNode.closest('li')].map(li => li.querySelector('strong').textContent)"
     )
-    assert chain == ["AuditDataAccessEvent", "DataQualityEvent", "DataIngestionEvent"]
+    browser.one(".chain .asked")
+    assert browser.run(chain) == ["AuditDataAccessEvent", "DataQualityEvent", "DataIngestionEvent"]
     visit(browser, service, "audit?result=DENIED&by=service")
     browser.sees("denied")
     assert all("DENIED" in row.text for row in browser.all("section:nth-of-type(2) tbody tr"))
@@ -294,4 +295,4 @@ def test_a_token_that_is_typed_in_goes_with_every_call_and_stays_in_the_tab(brow
     assert browser.run("return localStorage.length") == 0
     browser.one("#token").click()
     browser.button("Forget it").click()
-    assert browser.run("return sessionStorage.getItem('carbon-stream-token')") is None
+    browser.until(lambda: browser.run("return sessionStorage.getItem('carbon-stream-token') === null"), "forgetting")

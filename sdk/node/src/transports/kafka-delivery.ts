@@ -8,7 +8,7 @@
 import { DeliveryFailed } from '../errors.js';
 import { Pause } from '../pause.js';
 import { NOBODY, type KafkaClient } from './kafka-client.js';
-import { told, verdictOf } from './kafka-failures.js';
+import { REACH, told, verdictOf } from './kafka-failures.js';
 import type { Batch } from './kafka-rounds.js';
 
 const BACKOFF_MS = [20, 50, 100, 250, 500, 1_000];
@@ -29,7 +29,7 @@ export class RoundDelivery {
   #giveUp!: () => void;
   #over = false;
   /** What was said last, for those who are not waited for any longer. */
-  why = 'no acknowledgement in time';
+  why = `no acknowledgement in time; ${REACH}`;
 
   constructor(client: KafkaClient, batches: readonly Batch[], telling: Telling) {
     this.#client = client;

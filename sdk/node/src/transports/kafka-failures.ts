@@ -23,7 +23,8 @@ const SPOILED = new Set([
   'PRODUCER_FENCED',
 ]);
 const CREATE = 'has the topic been created (carbon-stream bootstrap apply topics)?';
-const REACH = 'is KAFKA_BOOTSTRAP_SERVERS right, and does a broker answer?';
+/** What to look at where nothing answers. */
+export const REACH = 'is KAFKA_BOOTSTRAP_SERVERS right, and does a broker answer?';
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/SASL|authenticat/i, 'are KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM right?'],
   [/TOPIC_AUTHORIZATION/, "the broker's access rules do not let this principal write there"],
