@@ -9,20 +9,13 @@ from typing import Any
 
 import click
 
-from carbon_stream.commands.frame import CHANGES, load, output_option, run
+from carbon_stream.commands.frame import CHANGES, load, output_option, overlay_option, run
 
-_overlay_option = click.option(
-    "--overlay",
-    "overlays",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of your own values, laid over the platform's; the last one of several is on top.",
-)
 _prune_option = click.option("--prune", is_flag=True, help="Delete what carries our tag and is no longer wanted.")
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    return _overlay_option(_prune_option(output_option(command)))
+    return overlay_option(_prune_option(output_option(command)))
 
 
 @click.command("gateway")
@@ -44,7 +37,7 @@ def apply(overlays: tuple[Path, ...], prune: bool, output: str, dry_run: bool) -
         _plan(overlays, prune, output)
     from carbon_stream.bootstrap.gateway.apply import Stopped
     from carbon_stream.bootstrap.gateway.apply import apply as take
-    from carbon_stream.bootstrap.gateway.show import report_json, report_text
+    from carbon_stream.bootstrap.gateway.show import WORDS
     from carbon_stream.bootstrap.gateway.values import load_gateway
 
     def say(line: str) -> None:
@@ -54,9 +47,10 @@ def apply(overlays: tuple[Path, ...], prune: bool, output: str, dry_run: bool) -
         report = run(take(load(), load_gateway(overlays), prune=prune, say=say))
     except Stopped as stopped:
         if output == "json":
-            click.echo(report_json(stopped.plan, stopped.done, stopped.undone, stopped.why))
+            click.echo(WORDS.report_json(stopped.plan, stopped.done, stopped.undone, stopped.why))
         raise
-    click.echo(report_json(report, report.actions, (), None) if output == "json" else report_text(report))
+    done = report.actions
+    click.echo(WORDS.report_json(report, done, (), None) if output == "json" else WORDS.report_text(report, done))
 
 
 def _plan(overlays: tuple[Path, ...], prune: bool, output: str) -> None:
@@ -71,7 +65,7 @@ def _plan(overlays: tuple[Path, ...], prune: bool, output: str) -> None:
 
 
 @click.command("gateway")
-@_overlay_option
+@overlay_option
 @click.option(
     "--format",
     "form",

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carbon_stream.commands.frame import CHANGES, load, output_option, run
+from carbon_stream.commands.frame import CHANGES, load, output_option, overlay_option, run, seconds_option
 
 if TYPE_CHECKING:
     from carbon_stream.bootstrap.mesh.apply import Rules
     from carbon_stream.bootstrap.mesh.plan import Plan
     from carbon_stream.bootstrap.mesh.strict import Watch
 
-overlay_option = click.option(
-    "--overlay",
-    "overlays",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of your own values, laid over the platform's; the last one of several is on top.",
-)
 context_option = click.option("--context", help="A context of the kubeconfig; by default its current one.")
 _prune_option = click.option("--prune", is_flag=True, help="Delete what carries our label and is no longer wanted.")
 _downtime_option = click.option(
@@ -49,13 +42,13 @@ def plan(overlays: tuple[Path, ...], prune: bool, allow_downtime: bool, context:
 @click.command("mesh")
 @_options
 @click.option("--dry-run", is_flag=True, help="Show the plan, and touch nothing; exit status as of plan.")
-@click.option(
+@seconds_option(
     "--rollout-timeout",
     "rollout_timeout_s",
-    type=click.FloatRange(1, 7_200),
+    "Seconds that a restarted workload may take to be whole again.",
     default=600.0,
-    show_default=True,
-    help="Seconds that a restarted workload may take to be whole again.",
+    least=1,
+    most=7_200,
 )
 def apply(
     overlays: tuple[Path, ...],
@@ -72,7 +65,7 @@ def apply(
     says what was done, what was not, and how to go on. Phases that are STRICT stay so.
     """
     from carbon_stream.bootstrap.mesh.apply import Rules, Stopped
-    from carbon_stream.bootstrap.mesh.show import report_json, report_text
+    from carbon_stream.bootstrap.mesh.show import WORDS
 
     rules = Rules(prune=prune, allow_downtime=allow_downtime, rollout_timeout_s=rollout_timeout_s)
     if dry_run:
@@ -82,9 +75,10 @@ def apply(
         report = run(_apply(overlays, rules, context, lambda line: click.echo(line, err=output == "json")))
     except Stopped as stopped:
         if output == "json":
-            click.echo(report_json(stopped.plan, stopped.done, stopped.undone, stopped.why))
+            click.echo(WORDS.report_json(stopped.plan, stopped.done, stopped.undone, stopped.why))
         raise
-    click.echo(report_json(report, report.steps, (), None) if output == "json" else report_text(report))
+    done = report.steps
+    click.echo(WORDS.report_json(report, done, (), None) if output == "json" else WORDS.report_text(report, done))
 
 
 async def _apply(overlays: tuple[Path, ...], rules: Rules, context: str | None, say: Callable[[str], None]) -> Plan:
@@ -154,14 +148,7 @@ _phase_option = click.option("--phase", "number", type=click.IntRange(1), requir
     show_default=True,
     help="Seconds of metrics in which no client may have spoken plain text.",
 )
-@click.option(
-    "--watch",
-    "after_s",
-    type=click.FloatRange(0, 86_400),
-    default=120.0,
-    show_default=True,
-    help="Seconds for which nothing may fail afterwards.",
-)
+@seconds_option("--watch", "after_s", "Seconds for which nothing may fail afterwards.", default=120.0, most=86_400)
 @click.option("--accept-unknown", is_flag=True, help="Go on although istiod or Prometheus cannot be asked.")
 def strict(
     number: int,

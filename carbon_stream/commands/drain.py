@@ -10,29 +10,15 @@ import urllib.request
 
 import click
 
-from carbon_stream.commands.frame import load
+from carbon_stream.commands.frame import load, seconds_option
 
 _WAITING = re.compile(r"^carbon_stream_spool_events(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 _BODY_MAX = 16 << 20
 
 
 @click.command("drain")
-@click.option(
-    "--settle",
-    "settle_s",
-    type=click.FloatRange(0, 300),
-    default=5.0,
-    show_default=True,
-    help="Seconds until nobody sends here any more.",
-)
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0, 86_400),
-    default=600.0,
-    show_default=True,
-    help="Seconds that what is kept here may take to be sent.",
-)
+@seconds_option("--settle", "settle_s", "Seconds until nobody sends here any more.", default=5.0, most=300)
+@seconds_option("--wait", "wait_s", "Seconds that what is kept here may take to be sent.", default=600.0, most=86_400)
 def drain(settle_s: float, wait_s: float) -> None:
     """Wait until the service on this machine has no event left that Kafka does not have.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ import click
 from carbon_stream.errors import OperatorError
 from carbon_stream.settings import Settings
 
-__all__ = ["CHANGES", "Group", "load", "output_option", "run"]
+__all__ = ["CHANGES", "Group", "load", "output_option", "overlay_option", "run", "seconds_option"]
 
 _T = TypeVar("_T")
 CHANGES = 2
@@ -34,6 +35,20 @@ class Group(click.Group):
 output_option = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people or programs."
 )
+overlay_option = click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of your own values, laid over the platform's; the last one of several is on top.",
+)
+
+
+def seconds_option(
+    flag: str, name: str, told: str, *, default: float, most: float, least: float = 0
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that is a time in seconds."""
+    return click.option(flag, name, type=click.FloatRange(least, most), default=default, show_default=True, help=told)
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:

@@ -19,7 +19,7 @@ from carbon_stream.bootstrap.gateway.model import Gateway
 from carbon_stream.bootstrap.gateway.plan import Action, Plan, make_plan
 from carbon_stream.bootstrap.gateway.read import current, entity_path, names_by_id, read_state
 from carbon_stream.bootstrap.gateway.secrets import Redactor, from_folder
-from carbon_stream.bootstrap.gateway.show import describe, stopped_text, told
+from carbon_stream.bootstrap.gateway.show import WORDS, describe, told
 from carbon_stream.errors import OperatorError
 from carbon_stream.settings import Settings
 
@@ -39,7 +39,7 @@ class Stopped(OperatorError):
         self.done = tuple(done)
         self.undone = tuple(undone)
         self.why = why
-        super().__init__(stopped_text(self.done, self.undone, why))
+        super().__init__(WORDS.stopped_text(self.done, self.undone, why))
 
 
 def _silent(line: str) -> None:

@@ -7,21 +7,15 @@ read.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-import yaml
-
+from carbon_stream.bootstrap.exporting import overlay_schema_text, schema_text, values_text, write
 from carbon_stream.bootstrap.gateway.deck import deck_text
 from carbon_stream.bootstrap.gateway.kubernetes import kubernetes_text
 from carbon_stream.bootstrap.gateway.model import Gateway
 from carbon_stream.bootstrap.gateway.values import PLATFORM, load_gateway
-from carbon_stream.bootstrap.overlays import merged_values
-from carbon_stream.bootstrap.schemas import overlay_schema, schema
 
 __all__ = ["FORMS", "rendered"]
 
@@ -30,13 +24,7 @@ _FOLDER = "deploy/platform"
 
 def _values(overlays: Sequence[Path]) -> str:
     load_gateway(overlays)
-    if not overlays:
-        return PLATFORM.read_text(encoding="utf-8")
-    return yaml.safe_dump(merged_values(overlays, PLATFORM), sort_keys=False, width=120)
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return values_text(overlays, PLATFORM)
 
 
 FORMS: Mapping[str, Callable[[Sequence[Path]], str]] = MappingProxyType(
@@ -44,8 +32,8 @@ FORMS: Mapping[str, Callable[[Sequence[Path]], str]] = MappingProxyType(
         "deck": lambda overlays: deck_text(load_gateway(overlays)),
         "kubernetes": lambda overlays: kubernetes_text(load_gateway(overlays)),
         "values": _values,
-        "schema": lambda _: _json(schema(Gateway)),
-        "overlay-schema": lambda _: _json(overlay_schema(Gateway)),
+        "schema": lambda _: schema_text(Gateway),
+        "overlay-schema": lambda _: overlay_schema_text(Gateway),
     }
 )
 """What `bootstrap export gateway --format` prints, from the overlays' paths."""
@@ -66,8 +54,4 @@ def rendered() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    for name, text in rendered().items():
-        path = (Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[3]) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-        sys.stdout.write(f"{path}\n")
+    write(rendered())

@@ -16,7 +16,7 @@ from carbon_stream.bootstrap.mesh.model import Mesh
 from carbon_stream.bootstrap.mesh.plan import Plan, Step, make_plan
 from carbon_stream.bootstrap.mesh.read import read_facts, read_found
 from carbon_stream.bootstrap.mesh.rollout import restart
-from carbon_stream.bootstrap.mesh.show import describe, stopped_text, told
+from carbon_stream.bootstrap.mesh.show import WORDS, describe, told
 from carbon_stream.errors import OperatorError
 
 __all__ = ["Rules", "Say", "Stopped", "apply", "read_plan"]
@@ -45,7 +45,7 @@ class Stopped(OperatorError):
         self.done = tuple(done)
         self.undone = tuple(undone)
         self.why = why
-        super().__init__(stopped_text(self.done, self.undone, why))
+        super().__init__(WORDS.stopped_text(self.done, self.undone, why))
 
 
 def _silent(line: str) -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +12,10 @@ from typing import Any
 
 import yaml
 
+from carbon_stream.bootstrap.exporting import overlay_schema_text, schema_text, values_text, write
 from carbon_stream.bootstrap.mesh.manifests import Facts, manifests
 from carbon_stream.bootstrap.mesh.model import Mesh
 from carbon_stream.bootstrap.mesh.values import PLATFORM, load_mesh
-from carbon_stream.bootstrap.overlays import merged_values
-from carbon_stream.bootstrap.schemas import overlay_schema, schema
 
 __all__ = ["FORMS", "rendered"]
 
@@ -40,21 +37,15 @@ def _objects(overlays: Sequence[Path]) -> str:
 
 def _values(overlays: Sequence[Path]) -> str:
     load_mesh(overlays)
-    if not overlays:
-        return PLATFORM.read_text(encoding="utf-8")
-    return yaml.safe_dump(merged_values(overlays, PLATFORM), sort_keys=False, width=120)
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return values_text(overlays, PLATFORM)
 
 
 FORMS: Mapping[str, Callable[[Sequence[Path]], str]] = MappingProxyType(
     {
         "kubernetes": _objects,
         "values": _values,
-        "schema": lambda _: _json(schema(Mesh)),
-        "overlay-schema": lambda _: _json(overlay_schema(Mesh)),
+        "schema": lambda _: schema_text(Mesh),
+        "overlay-schema": lambda _: overlay_schema_text(Mesh),
     }
 )
 """What `bootstrap export mesh --format` prints, from the overlays' paths."""
@@ -72,8 +63,4 @@ def rendered() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    for name, text in rendered().items():
-        path = (Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[3]) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-        sys.stdout.write(f"{path}\n")
+    write(rendered())

@@ -37,7 +37,7 @@ async def test_plan_apply_plan(kong: Kong) -> None:
     applied = await command("apply", "gateway")
     assert applied.exit_code == 0, applied.output
     assert applied.stdout.startswith("[1/40] create service datahub-gms\n")
-    assert "The gateway is as it should be: 40 actions done" in applied.stdout
+    assert "The gateway is as it should be: 40 steps done" in applied.stdout
     again = await command("plan", "gateway", "--output", "json")
     assert again.exit_code == 0
     document = json.loads(again.stdout)
