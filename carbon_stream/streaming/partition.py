@@ -258,17 +258,21 @@ class Partition:
 
     async def _work(self) -> None:
         while not self._closing.is_set():
-            if self._reread_why is not None:
-                await self._reread()
-            if not self._sweeper.wait_s():
-                await self._sweep()
-            batches = await self._next()
-            if not batches or self._closing.is_set():
-                continue
-            if why := self.intake.doubt(batches, self.position):
-                self._reread_why = why
-            else:
-                await self._work_off(batches)
+            await self._turn()
+
+    async def _turn(self) -> None:
+        """What is due next. The events are named in here alone: while a partition waits for more, it holds none."""
+        if self._reread_why is not None:
+            await self._reread()
+        if not self._sweeper.wait_s():
+            await self._sweep()
+        batches = await self._next()
+        if not batches or self._closing.is_set():
+            return
+        if why := self.intake.doubt(batches, self.position):
+            self._reread_why = why
+        else:
+            await self._work_off(batches)
 
     async def _work_off(self, batches: Sequence[Batch]) -> None:
         """Commit all of it: as one unit, or as several where some events cannot be taken."""
