@@ -41,7 +41,8 @@ def new(
 ) -> None:
     """Make a key, and the entry that stands for it in the access file.
 
-    The key is shown this once, on standard error; the entry, which has its hash, goes to standard output:
+    The key is shown this once, on standard error; the entry, which has its hash, goes to standard output, to be
+    appended to a file whose last list is `keys`:
 
     carbon-stream keys new --name loader --role sender --source loader >> access.yaml
     """
