@@ -4,35 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bench.figures import Part, Sample, Series, ratio
+from bench.figures import Figure, Part, Sample, Series, ratio
 from bench.options import Options
 from bench.place import Place, Server, place
 
 Say = Callable[[str], None]
 Turn = Callable[[int], Awaitable[Sample]]
 
-SINGLES, IDLE, BATCHES, LOOP = (
+SINGLES, HALF, IDLE, BATCHES, LOOP = (
     "single events",
+    "single events at half that pace",
     "handler that does nothing",
     "batches of 500",
     "loop of producer.send",
 )
+ONE_TAKEN = '{"accepted":1,"rejected":0,'
 BATCH_EVENTS = 500
 CONNECTIONS_SINGLE = 128
 """Enough to keep a process busy while it waits for Kafka's acknowledgements."""
 CONNECTIONS_BATCH = 8
+HALF_P99_MS_MOST = 25.0
 
 
 async def run(options: Options, say: Say) -> Part:
     """Ingest alone in one process, as `carbon-stream ingest` starts it, and what it is compared with, in turns."""
-    samples: dict[str, list[Sample]] = {name: [] for name in (SINGLES, IDLE, BATCHES, LOOP)}
+    samples: dict[str, list[Sample]] = {name: [] for name in (SINGLES, HALF, IDLE, BATCHES, LOOP)}
     async with (
         place() as where,
         where.served("ingest", "--processes", "1") as ingest,
         where.peer_served("idle_handler") as idle,
     ):
         turns: dict[str, Turn] = {
-            SINGLES: lambda seed: _singles(where, ingest, options, seed, '{"accepted":1,"rejected":0,'),
+            SINGLES: lambda seed: _singles(where, ingest, options, seed, ONE_TAKEN),
+            HALF: lambda seed: _singles(where, ingest, options, seed, ONE_TAKEN, samples[SINGLES][-1].rate / 2),
             IDLE: lambda seed: _singles(where, idle, options, seed, ""),
             BATCHES: lambda seed: _batches(where, ingest, options, seed),
             LOOP: lambda seed: _loop(where, options, seed),
@@ -44,14 +48,20 @@ async def run(options: Options, say: Say) -> Part:
                 sample = await turn(repetition * len(turns) + number)
                 say(f"  {name}: {sample.rate:,.0f} a second, {sample.cpu_us:.1f} µs CPU each")
                 samples[name].append(sample)
-    units = {SINGLES: "requests", IDLE: "requests", BATCHES: "events", LOOP: "events"}
+    units = {SINGLES: "requests", HALF: "requests", IDLE: "requests", BATCHES: "events", LOOP: "events"}
     series = {name: Series(name, units[name], taken) for name, taken in samples.items()}
-    ratios = [ratio(series[BATCHES], series[LOOP], least=0.8), ratio(series[SINGLES], series[IDLE], least=0.25)]
-    return Part("http", list(series.values()), ratios)
+    figures = [
+        ratio(series[BATCHES], series[LOOP], least=0.8),
+        ratio(series[SINGLES], series[IDLE], least=0.25),
+        Figure(f"{HALF}: p99 from when each was due", series[HALF].more()["p99 ms"], "ms", most=HALF_P99_MS_MOST),
+    ]
+    return Part("http", list(series.values()), figures)
 
 
-async def _singles(where: Place, server: Server, options: Options, seed: int, expected: str) -> Sample:
-    return await _posted(where, server, options.posted_alone, 1, CONNECTIONS_SINGLE, seed, expected)
+async def _singles(
+    where: Place, server: Server, options: Options, seed: int, expected: str, per_s: float = 0.0
+) -> Sample:
+    return await _posted(where, server, options.posted_alone, 1, CONNECTIONS_SINGLE, seed, expected, per_s)
 
 
 async def _batches(where: Place, server: Server, options: Options, seed: int) -> Sample:
@@ -61,10 +71,17 @@ async def _batches(where: Place, server: Server, options: Options, seed: int) ->
 
 
 async def _posted(
-    where: Place, server: Server, requests: int, batch: int, connections: int, seed: int, expected: str
+    where: Place,
+    server: Server,
+    requests: int,
+    batch: int,
+    connections: int,
+    seed: int,
+    expected: str,
+    per_s: float = 0.0,
 ) -> Sample:
-    """One turn of the client. A request is warmed up with; the client's own share of a CPU is told as well."""
-    arguments = {"requests": requests, "batch": batch, "connections": connections, "seed": seed}
+    """One turn of the client, at a pace if one is given. It warms up before; its own share of a CPU is told as well."""
+    arguments = {"requests": requests, "batch": batch, "connections": connections, "seed": seed, "per_s": per_s}
     async with where.peer("http_client", url=server.url, expected=expected, **arguments) as client:
         await client.line()
         before = server.child.cpu_s()

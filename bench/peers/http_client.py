@@ -1,6 +1,8 @@
 """Posts prepared requests over keep-alive connections, one after the other on each, and checks every answer.
 
-Reads and writes bytes of its own, because an HTTP library would take more of the machine than what it measures.
+With `per_s` they are posted at that pace, and each one's time counts from when it was due, not from when a connection
+was free for it. Reads and writes bytes of its own, because an HTTP library would take more of the machine than what it
+measures.
 """
 
 from __future__ import annotations
@@ -22,13 +24,28 @@ from bench.peers.frame import answer, arguments, wait_for_go
 _WARM_REQUESTS = 0.1
 
 
-class Connection(asyncio.Protocol):
-    """One connection: sends the next request when the answer to the last one is whole."""
+class Pace:
+    """When the next request is due, by the clock of `time.perf_counter`; at once where there is no pace."""
 
-    def __init__(self, requests: deque[bytes], ended: asyncio.Future[None], expected: bytes) -> None:
-        self._requests, self._ended, self._expected = requests, ended, expected
+    def __init__(self, per_s: float) -> None:
+        self._every_s = 1 / per_s if per_s else 0.0
+        self._due = time.perf_counter()
+
+    def next(self) -> float:
+        """Each time it is asked, one request further."""
+        if not self._every_s:
+            return time.perf_counter()
+        self._due += self._every_s
+        return self._due
+
+
+class Connection(asyncio.Protocol):
+    """One connection: sends the next request when the answer to the last one is whole, and not before it is due."""
+
+    def __init__(self, requests: deque[bytes], pace: Pace, ended: asyncio.Future[None], expected: bytes) -> None:
+        self._requests, self._pace, self._ended, self._expected = requests, pace, ended, expected
         self._answer = b""
-        self._sent_at = 0.0
+        self._due = 0.0
         self.times: list[float] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,8 +57,12 @@ class Connection(asyncio.Protocol):
         if not self._requests:
             self._transport.close()
             return
-        self._sent_at = time.perf_counter()
-        self._transport.write(self._requests.popleft())
+        request, self._due = self._requests.popleft(), self._pace.next()
+        early_s = self._due - time.perf_counter()
+        if early_s > 0:
+            asyncio.get_running_loop().call_later(early_s, self._transport.write, request)
+        else:
+            self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         """Part of an answer, or all of it."""
@@ -59,7 +80,7 @@ class Connection(asyncio.Protocol):
         if not self._answer.startswith(self._expected, head_end + 4):
             self._fail(f"was answered {self._answer[head_end : head_end + 300]!r}")
             return
-        self.times.append(time.perf_counter() - self._sent_at)
+        self.times.append(time.perf_counter() - self._due)
         self._answer = b""
         self._next()
 
@@ -89,14 +110,14 @@ def _same(connection: Connection) -> Connection:
     return connection
 
 
-async def post(told: dict[str, Any], requests: deque[bytes]) -> list[float]:
+async def post(told: dict[str, Any], requests: deque[bytes], per_s: float = 0.0) -> list[float]:
     """Post all requests; returns how long each took, seconds."""
     loop = asyncio.get_running_loop()
     host, port = urlsplit(told["url"]).hostname, urlsplit(told["url"]).port
-    connections, ended = [], []
+    connections, ended, pace = [], [], Pace(per_s)
     for _ in range(told["connections"]):
         end: asyncio.Future[None] = loop.create_future()
-        connection = Connection(requests, end, told["expected"].encode())
+        connection = Connection(requests, pace, end, told["expected"].encode())
         await loop.create_connection(partial(_same, connection), host, port)
         connections.append(connection)
         ended.append(end)
@@ -112,7 +133,7 @@ async def main(told: dict[str, Any]) -> None:
     total = len(requests)
     wait_for_go()
     wall, cpu = time.perf_counter(), time.process_time()
-    times = await post(told, requests)
+    times = await post(told, requests, told["per_s"])
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     assert len(times) == total, "a connection was closed before its time"
     percentiles = {name: percentile(times, share) * 1e3 for name, share in (("p50", 0.5), ("p99", 0.99))}
