@@ -1,7 +1,6 @@
 """Both producers on a real broker: the vectors arrive byte for byte, and nothing that was reported is lost."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from carbon_stream_producer import (
 from carbon_stream_producer.generated.tables import BY_EVENT_TYPE
 from tests.support.sdk_broker import at_offsets, compare, records_of
 from tests.support.sdk_vectors import VECTORS, arguments
-from tests.support.secured_kafka import SecuredKafka
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -231,29 +229,3 @@ def test_a_forked_child_is_told_to_make_its_own(broker: LocalKafka) -> None:
         [sys.executable, "-c", FORKED, broker.bootstrap_servers], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.split() == ["7", "accepted"]
-
-
-@pytest.mark.parametrize("listener", ["password", "certificate", "both"])
-async def test_the_platforms_variables_open_a_broker_that_demands_them(
-    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch, listener: str
-) -> None:
-    for name, value in secured.environment(listener).items():
-        monkeypatch.setenv(name, value)
-    with EventProducer("svc", transport="kafka") as producer:
-        assert producer.produce_service_health_event(**HEALTH).result(60).status == "accepted"
-    async with AsyncEventProducer("svc", transport="kafka") as asynchronous:
-        assert (await (await asynchronous.produce_service_health_event(**HEALTH))).status == "accepted"
-    await asyncio.sleep(0.25)  # aiokafka closes without waiting for the end of TLS
-
-
-def test_a_wrong_password_is_logged_with_the_variable_and_without_the_secret(
-    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    guess = "guessed-wrong-3"
-    for name, value in (secured.environment("password") | {"KAFKA_SASL_PASSWORD": guess}).items():
-        monkeypatch.setenv(name, value)
-    with EventProducer("svc", transport="kafka", delivery_timeout_s=3) as producer:
-        assert producer.produce_service_health_event(**HEALTH).exception(60) is not None
-    assert "KAFKA_SASL_PASSWORD" in caplog.text
-    assert guess not in caplog.text
-    assert guess not in repr(KafkaSettings.from_environment(dict(os.environ)))

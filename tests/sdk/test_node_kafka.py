@@ -12,7 +12,6 @@ from carbon_stream_producer import Receipt
 from tests.support.node import built, clean_environment, lines, run_script
 from tests.support.sdk_broker import at_offsets, compare, records_of
 from tests.support.sdk_vectors import VECTORS, means_the_same, method_line
-from tests.support.secured_kafka import SecuredKafka
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -168,49 +167,3 @@ def test_a_small_buffer_lets_everything_through_in_turn(library: Path, broker: L
     done = run_script(library, SMALL, KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers)
     expected = '[20,0,{"delivered":400,"failed":0,"refused":0,"pending":0,"pendingBytes":0}]'
     assert done.stdout.strip() == expected, done.stderr
-
-
-ONE = f"""
-import {{ getEventProducer }} from '@carbon-stream/producer';
-const producer = getEventProducer('svc', {{ deliveryTimeoutMs: 60000 }});
-try {{
-  await producer.connect();
-}} catch (error) {{
-  console.log(error.code, error.message);
-}}
-const receipt = await producer.produceServiceHealthEvent({HEALTH}).catch((error) => ({{ status: error.message }}));
-console.log(receipt.status);
-"""
-
-
-@pytest.mark.parametrize("listener", ["password", "certificate", "both"])
-def test_the_platforms_variables_open_a_broker_that_demands_them(
-    library: Path, secured: SecuredKafka, listener: str
-) -> None:
-    done = run_script(library, ONE, **secured.environment(listener))
-    assert (done.stdout, done.stderr) == ("accepted\n", "")
-
-
-@pytest.mark.parametrize(
-    ("listener", "wrong", "words"),
-    [
-        ("password", {"KAFKA_SASL_PASSWORD": "guessed-wrong-3"}, "KAFKA_SASL_PASSWORD"),
-        ("password", {"KAFKA_SSL_CA_LOCATION": "stranger_authority"}, "KAFKA_SSL_CA_LOCATION"),
-        (
-            "certificate",
-            {"KAFKA_SSL_CERTIFICATE_LOCATION": "stranger", "KAFKA_SSL_KEY_LOCATION": "stranger_key"},
-            "does the broker take ours",
-        ),
-    ],
-)
-def test_a_broker_that_does_not_let_us_in_is_told_with_the_variable_and_without_the_secret(
-    library: Path, secured: SecuredKafka, listener: str, wrong: dict[str, str], words: str
-) -> None:
-    papers = {name: str(getattr(secured.papers, path, path)) for name, path in wrong.items()}
-    script = ONE.replace("60000", "1500")
-    done = run_script(library, script, **(secured.environment(listener) | papers))
-    refused, failed = done.stdout.splitlines()
-    assert refused.startswith("CONFIGURATION Kafka does not let us in: "), done.stdout
-    assert words in refused
-    assert words in failed
-    assert "guessed-wrong-3" not in done.stdout + done.stderr

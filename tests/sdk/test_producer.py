@@ -286,6 +286,8 @@ def test_a_service_has_one_producer_in_a_process(monkeypatch: pytest.MonkeyPatch
     ("variables", "words"),
     [
         ({}, "KAFKA_BOOTSTRAP_SERVERS must be set"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "https://gateway"}, "KAFKA_BOOTSTRAP_SERVERS must be .* not 'https://gateway'"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": " , "}, "KAFKA_BOOTSTRAP_SERVERS must be"),
         ({"CARBON_STREAM_TRANSPORT": "pigeon"}, "there is no transport 'pigeon'"),
         ({"CARBON_STREAM_TRANSPORT": "http"}, "CARBON_STREAM_URL"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_BOOTSTRAP_SERVERS": "a:1"}, "KAFKA_SASL_USERNAME"),
@@ -303,6 +305,19 @@ def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch, variables: di
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=words):
         EventProducer("svc")
+
+
+def test_brokers_may_have_spaces_between_and_no_port() -> None:
+    settings = sdk.KafkaSettings("a:1, b , ")
+    assert settings.for_librdkafka()["bootstrap.servers"] == "a:1,b"
+    assert settings.for_aiokafka()["bootstrap_servers"] == ["a:1", "b"]
+
+
+def test_no_secret_is_shown() -> None:
+    settings = sdk.KafkaSettings(
+        "a:1", "SASL_PLAINTEXT", sasl_mechanism="PLAIN", sasl_username="u", sasl_password="pw-1"
+    )
+    assert "pw-1" not in f"{settings!r} {settings}"
 
 
 def test_types_are_those_of_the_contract() -> None:

@@ -1,4 +1,4 @@
-"""A broker with listeners that demand a password, a certificate, or both, and the certificates for it.
+"""A broker with listeners that demand a password, a certificate, or both, or a password in clear text, and the papers.
 
 The listener without any of it stays for the broker itself and for what LocalKafka asks it; clients get the others.
 """
@@ -29,7 +29,7 @@ PASSWORD: Final = "wonderland-7"
 
 _PLAIN = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-_PROTOCOLS = {"password": "SASL_SSL", "certificate": "SSL", "both": "SASL_SSL"}
+_PROTOCOLS = {"password": "SASL_SSL", "certificate": "SSL", "both": "SASL_SSL", "clear": "SASL_PLAINTEXT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +88,20 @@ class SecuredKafka:
     ports: dict[str, int]
 
     def environment(self, listener: str) -> dict[str, str]:
-        """The platform's variables that open this listener: "password", "certificate" or "both"."""
+        """The platform's variables that open this listener: "password", "certificate", "both" or "clear"."""
         variables = {
             "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{self.ports[listener]}",
             "KAFKA_SECURITY_PROTOCOL": _PROTOCOLS[listener],
-            "KAFKA_SSL_CA_LOCATION": str(self.papers.authority),
         }
+        if listener != "clear":
+            variables |= {"KAFKA_SSL_CA_LOCATION": str(self.papers.authority)}
         if listener != "certificate":
             variables |= {
                 "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
                 "KAFKA_SASL_USERNAME": USER,
                 "KAFKA_SASL_PASSWORD": PASSWORD,
             }
-        if listener != "password":
+        if listener in ("certificate", "both"):
             variables |= {
                 "KAFKA_SSL_CERTIFICATE_LOCATION": str(self.papers.client),
                 "KAFKA_SSL_KEY_LOCATION": str(self.papers.client_key),
@@ -110,7 +111,7 @@ class SecuredKafka:
 
 @contextmanager
 def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
-    """One broker with all three listeners, as long as the context lasts."""
+    """One broker with all four listeners, as long as the context lasts."""
     papers = make_papers(folder)
     ports = dict(zip(_PROTOCOLS, free_ports(len(_PROTOCOLS)), strict=True))
 
@@ -142,7 +143,7 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
 
 def _listener(prefix: str, name: str, papers: Papers) -> dict[str, str]:
     settings = {
-        "ssl.client.auth": "none" if name == "password" else "required",
+        "ssl.client.auth": "none" if name in ("password", "clear") else "required",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(papers.broker),
         "ssl.truststore.type": "PEM",

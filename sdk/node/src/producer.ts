@@ -114,6 +114,11 @@ export class EventProducer extends EventMethods implements Endable {
     await this.#closing;
   }
 
+  /** The same as `disconnect`, by the name that it has in Python and in older libraries. */
+  async close(timeoutMs = CLOSE_MS): Promise<void> {
+    await this.disconnect(timeoutMs);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect();
   }

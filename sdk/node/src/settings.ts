@@ -32,6 +32,7 @@ export interface ClientOptions {
 const PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 const MECHANISMS: readonly string[] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'];
 const SERVICE_CHARS = 1_024;
+const PORT = 9_092;
 
 /** Where the brokers are and how they know us. `fromEnvironment` reads KAFKA_BOOTSTRAP_SERVERS and the like. */
 export class KafkaSettings {
@@ -164,11 +165,11 @@ function brokersOf(servers: string): string[] {
     .split(',')
     .map((broker) => broker.trim())
     .filter(Boolean);
-  const bad = brokers.find((broker) => !/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(broker));
+  const bad = brokers.find((broker) => !/^([^\s:/[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(broker));
   if (bad !== undefined || !brokers.length) {
     throw wrong('KAFKA_BOOTSTRAP_SERVERS', `must be "host:port,…", not ${JSON.stringify(bad ?? servers)}`);
   }
-  return brokers;
+  return brokers.map((broker) => (/:\d+$/.test(broker) ? broker : `${broker}:${PORT}`));
 }
 
 function hostOf(broker: string): string {

@@ -346,6 +346,15 @@ test('what cannot be opened is told to every event', async () => {
   await producer.disconnect();
 });
 
+test('`close` is `disconnect`', async () => {
+  const recording = new RecordingTransport();
+  const producer = new EventProducer('svc', { transport: recording });
+  producer.produceCustomEvent('mine', { eventType: 'Mine' });
+  await producer.close();
+  assert.equal(producer.closed, true);
+  assert.equal(recording.events.length, 1);
+});
+
 test('`await using` disconnects', async () => {
   const [producer] = recorded();
   await producer[Symbol.asyncDispose]();

@@ -23,7 +23,8 @@ process.on('exit', () => rmSync(folder, { recursive: true }));
 
 const WRONG: readonly (readonly [NodeJS.ProcessEnv, string])[] = [
   [{}, 'KAFKA_BOOTSTRAP_SERVERS must be set'],
-  [{ KAFKA_BOOTSTRAP_SERVERS: 'broker' }, 'KAFKA_BOOTSTRAP_SERVERS must be "host:port,…", not "broker"'],
+  [{ KAFKA_BOOTSTRAP_SERVERS: 'a b' }, 'KAFKA_BOOTSTRAP_SERVERS must be "host:port,…", not "a b"'],
+  [{ KAFKA_BOOTSTRAP_SERVERS: ' , ' }, 'KAFKA_BOOTSTRAP_SERVERS must be "host:port,…"'],
   [{ KAFKA_BOOTSTRAP_SERVERS: 'http://a:1' }, 'KAFKA_BOOTSTRAP_SERVERS'],
   [{ ...BROKER, KAFKA_SECURITY_PROTOCOL: 'TLS' }, 'KAFKA_SECURITY_PROTOCOL must be one of PLAINTEXT'],
   [
@@ -93,6 +94,11 @@ test('names are told to TLS servers, addresses are not', () => {
   assert.equal(tls('broker-1.kafka:9093, broker-2.kafka:9093').tlsServerName, true);
   assert.equal(tls('10.0.0.1:9093').tlsServerName, false);
   assert.deepEqual(tls('[::1]:9093').bootstrapBrokers, ['[::1]:9093']);
+});
+
+test('brokers may have spaces between and no port', () => {
+  const brokers = (bootstrapServers: string) => new KafkaSettings({ bootstrapServers }).forClient().bootstrapBrokers;
+  assert.deepEqual(brokers('a:1, b , [::1],'), ['a:1', 'b:9092', '[::1]:9092']);
 });
 
 test('a service, a transport and a URL have to be there', () => {

@@ -29,6 +29,14 @@ class KafkaSettings:
 
     def __post_init__(self) -> None:
         """Refuses what cannot work, by the name of the variable."""
+        bad = [
+            broker
+            for broker in self._brokers()
+            if any(map(str.isspace, broker)) or broker.startswith(("http://", "https://"))
+        ]
+        if bad or not self._brokers():
+            told = (bad or [self.bootstrap_servers])[0]
+            raise _wrong("KAFKA_BOOTSTRAP_SERVERS", f'must be "host:port,…" of the brokers, not {told!r}')
         if self.security_protocol not in _PROTOCOLS:
             raise _wrong("KAFKA_SECURITY_PROTOCOL", f"must be one of {', '.join(_PROTOCOLS)}")
         sasl = {
@@ -46,6 +54,9 @@ class KafkaSettings:
             raise _wrong("KAFKA_SASL_MECHANISM", f"must be one of {', '.join(_MECHANISMS)}")
         if self.uses_tls:
             self._check_files()
+
+    def _brokers(self) -> list[str]:
+        return [broker for part in self.bootstrap_servers.split(",") if (broker := part.strip())]
 
     def _check_files(self) -> None:
         if self.ssl_key_location and not self.ssl_certificate_location:
@@ -90,7 +101,7 @@ class KafkaSettings:
     def for_librdkafka(self) -> dict[str, Any]:
         """As librdkafka's configuration. Holds secrets: never log it."""
         named = {
-            "bootstrap.servers": self.bootstrap_servers,
+            "bootstrap.servers": ",".join(self._brokers()),
             "security.protocol": self.security_protocol,
             "ssl.ca.location": self.ssl_ca_location if self.uses_tls else None,
             "ssl.certificate.location": self.ssl_certificate_location if self.uses_tls else None,
@@ -105,7 +116,7 @@ class KafkaSettings:
     def for_aiokafka(self) -> dict[str, Any]:
         """As keyword arguments of an aiokafka client. Holds secrets and an SSL context: never log it."""
         client: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap_servers.split(","),
+            "bootstrap_servers": self._brokers(),
             "security_protocol": self.security_protocol,
         }
         if self.uses_tls:

@@ -125,15 +125,26 @@ class AiokafkaTransport:
         if not future.done():
             future.set_exception(error)
 
-    @staticmethod
-    def _failure(event_id: str, error: BaseException) -> DeliveryFailed:
+    def _failure(self, event_id: str, error: BaseException) -> DeliveryFailed:
         name = type(error).__name__
-        hint = "; is KAFKA_BOOTSTRAP_SERVERS right, and does a broker answer?" if "Conn" in name else ""
+        hint = f"; {self._look_at()}" if "Conn" in name else ""
         if name in ("UnknownTopicOrPartitionError", "KafkaTimeoutError", "TimeoutError"):
             hint = "; does the broker answer, and has the topic been created (carbon-stream bootstrap apply topics)?"
         return DeliveryFailed(
             event_id, f"Kafka did not take it: {name} {error}{hint}".strip(), retriable=name not in _FINAL
         )
+
+    def _look_at(self) -> str:
+        """Aiokafka says only that it could not connect, and its log why: so all that a broker may refuse is named."""
+        questions = ["is KAFKA_BOOTSTRAP_SERVERS right", "does a broker answer"]
+        if self._options.get("ssl_context") is not None:
+            questions.append(
+                "is KAFKA_SSL_CA_LOCATION the authority that signed the broker's certificate, does the broker take ours"
+                " (KAFKA_SSL_CERTIFICATE_LOCATION)"
+            )
+        if self._options.get("sasl_mechanism") is not None:
+            questions.append("are KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM right")
+        return f"{', '.join(questions[:-1])}, and {questions[-1]}?"
 
     async def _watch(self) -> None:
         """Fails what is overdue, and does not let the old client send it after all."""

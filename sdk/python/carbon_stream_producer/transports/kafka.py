@@ -27,6 +27,7 @@ _BUSY: Final = 50
 _TICK_S: Final = 0.02
 _IDLE_S: Final = 1.0
 _COUNT_AGE_S: Final = 60.0
+_COMPLAINT_S: Final = 10.0
 _FINAL: Final = frozenset({"MSG_SIZE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED", "INVALID_MSG", "INVALID_RECORD"})
 _HINTS: Final = {
     "_UNKNOWN_TOPIC": "; create the topics: carbon-stream bootstrap apply topics",
@@ -34,6 +35,15 @@ _HINTS: Final = {
     "TOPIC_AUTHORIZATION_FAILED": "; the broker's access rules do not let this principal write there",
     "_MSG_TIMED_OUT": "; is KAFKA_BOOTSTRAP_SERVERS right, and does a broker answer?",
 }
+
+_LOGIN: Final = "; are KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM right?"
+_REFUSALS: Final = {
+    "_AUTHENTICATION": _LOGIN,
+    "SASL_AUTHENTICATION_FAILED": _LOGIN,
+    "_SSL": "; is KAFKA_SSL_CA_LOCATION the authority that signed the broker's certificate, and does the broker take"
+    " ours (KAFKA_SSL_CERTIFICATE_LOCATION)?",
+}
+"""What to look at where a broker does not let us in, by librdkafka's name of the error."""
 
 
 class KafkaTransport:
@@ -55,6 +65,10 @@ class KafkaTransport:
         self._woken = threading.Event()
         self._sends = 0
         self._ending = self._spoiled = False
+        self._trouble = ""
+        """Why no broker lets us in, as long as none has taken anything since."""
+        self._told_at: dict[str, float] = {}
+        """When each kind of error was last logged."""
 
     def open(self, opening: Opening) -> None:
         """Make the client, which connects by itself."""
@@ -133,9 +147,8 @@ class KafkaTransport:
             self._client.flush(1.0)
 
     def _made(self) -> Any:
-        report = partial(_report_error, self._log)
         try:
-            return self._library.Producer({**self._configuration, "error_cb": report}, logger=self._log)
+            return self._library.Producer({**self._configuration, "error_cb": self._troubled}, logger=self._log)
         except (self._library.KafkaException, ValueError, TypeError) as error:
             raise ConfigurationError(f"librdkafka does not take the settings: {error}") from None
 
@@ -152,6 +165,8 @@ class KafkaTransport:
 
     def _report(self, event_id: str, topic: str, done: Done, error: Any, message: Any) -> None:
         if error is None:
+            if self._trouble:
+                self._trouble = ""
             done(Receipt(event_id, "accepted", topic, message.partition(), message.offset()))
         else:
             self._failed(event_id, error, done)
@@ -160,8 +175,23 @@ class KafkaTransport:
         if error.fatal():
             self._spoiled = True
         name = error.name()
-        reason = f"Kafka did not take it: {error.str()}{_HINTS.get(name, '')}"
+        hint = self._timed_out() if name == "_MSG_TIMED_OUT" else _HINTS.get(name, "")
+        reason = f"Kafka did not take it: {error.str()}{hint}"
         done(DeliveryFailed(event_id, reason, retriable=name not in _FINAL))
+
+    def _timed_out(self) -> str:
+        return self._trouble or _HINTS["_MSG_TIMED_OUT"]
+
+    def _troubled(self, error: Any) -> None:
+        # A broker that does not take our certificate says so once we are connected: librdkafka calls that transport.
+        name = "_SSL" if "SSL routines" in error.str() else error.name()
+        hint = _REFUSALS.get(name, "")
+        if hint:
+            self._trouble = f"; {error.str()}{hint}"
+        now = time.monotonic()
+        if now - self._told_at.get(name, float("-inf")) >= _COMPLAINT_S:  # librdkafka tries again every 0.1 s
+            self._told_at[name] = now
+            self._log.warning("Kafka: %s%s", error.str(), hint)
 
     def _renew(self) -> None:
         """A fatal error is the end of an idempotent client: what it still has fails, and a new one goes on."""
@@ -197,7 +227,7 @@ class KafkaTransport:
             if known is not None:
                 self._produce(record, done, partition_of(record.spread, known[0]))
             elif now > deadline:
-                told = f"nobody says how many partitions {record.topic} has{_HINTS['_MSG_TIMED_OUT']}"
+                told = f"nobody says how many partitions {record.topic} has{self._timed_out()}"
                 done(DeliveryFailed(record.event_id, told, retriable=True))
             else:
                 self._unplaced.append((record, done, deadline))
@@ -210,12 +240,3 @@ class KafkaTransport:
             return
         if found is not None and found.error is None and found.partitions:
             self._counts[topic] = (len(found.partitions), time.monotonic())
-
-
-def _report_error(log: Any, error: Any) -> None:
-    hint = ""
-    if error.name() in ("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"):
-        hint = "; are KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM right?"
-    elif error.name() == "_SSL":
-        hint = "; is KAFKA_SSL_CA_LOCATION the authority that signed the broker's certificate?"
-    log.warning("Kafka: %s%s", error.str(), hint)
