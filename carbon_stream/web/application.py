@@ -205,6 +205,8 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
             raise
         if not response.prepared:  # a stream has put them itself, before its first byte
             put_headers(request, response)
+            if request.app[READINESS].draining:
+                response.force_close()  # `Connection: close`: who keeps connections takes the next request elsewhere
         span.answered(route, response.status)
     counting.observe_request(request.method, route, response.status, time.perf_counter() - began)
     return response

@@ -4,6 +4,7 @@ Who may look and who may replay is the guard's to say (`web/guard`): without acc
 reaches the service, and replaying needs the admin token.
 """
 
+import asyncio
 from typing import Any, Final
 
 import orjson
@@ -24,6 +25,7 @@ PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 500
 KNOWN_REASONS: Final = (*REASONS, ROW_TOO_LARGE, UNDELIVERABLE, "error", "unknown")
 _BODY_MAX: Final = 64 << 10
+BODY_S_MAX: Final = 30.0
 _ID_LENGTH_MAX: Final = 40
 
 READER: Final = web.AppKey("dead_letter_reader", DeadLetterReader)
@@ -84,9 +86,14 @@ async def replay(request: web.Request) -> web.Response:
 async def _read_request(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise ProblemError(415, "Unsupported media type", "send application/json")
-    raw = await request.content.read(_BODY_MAX + 1) if request.can_read_body else b""
-    while len(raw) <= _BODY_MAX and not request.content.at_eof():
-        raw += await request.content.read(_BODY_MAX + 1 - len(raw))
+    raw = b""
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            while len(raw) <= _BODY_MAX and not request.content.at_eof():
+                raw += await request.content.read(_BODY_MAX + 1 - len(raw))
+    except TimeoutError:
+        detail = f"the body was not complete after {BODY_S_MAX:g} s"
+        raise ProblemError(408, "Request timeout", detail, headers={"Connection": "close"}) from None
     if len(raw) > _BODY_MAX:
         raise ProblemError(413, "Content too large", f"a replay request has {_BODY_MAX} bytes at most")
     try:

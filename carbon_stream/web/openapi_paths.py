@@ -45,7 +45,7 @@ _REPLAY: Final[Operation] = {
     },
     "responses": {
         "200": ok(ref("ReplayResults"), "What became of each; its code is what the status would be for it alone."),
-        **{str(status): problem(status) for status in (400, 403, 413, 415, 500, 503)},
+        **{str(status): problem(status) for status in (400, 403, 408, 413, 415, 500, 503)},
     },
 }
 

@@ -25,6 +25,11 @@ class Readiness:
         """The process is about to stop: not ready any more, whatever the checks say."""
         self._draining = True
 
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to stop."""
+        return self._draining
+
     def missing(self) -> dict[str, str]:
         """What is missing, by name; empty when ready."""
         missing = {name: lack for name, check in self._checks.items() if (lack := check()) is not None}

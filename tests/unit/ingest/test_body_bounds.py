@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -111,6 +112,28 @@ async def test_a_slow_sender_is_408(open_door: OpenDoor) -> None:
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"application/problem+json" in answer
     assert time.monotonic() - began < 30
+    assert door.ingest.room.used == 0
+
+
+async def test_a_slow_sender_is_408_on_a_connection_that_was_used_before(open_door: OpenDoor, event: MakeEvent) -> None:
+    door = await open_door(request_timeout_s=1.0)
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    body = orjson.dumps(event())
+    async with asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection(door.host, door.port)
+        writer.write(head % len(body) + body)
+        first = await reader.readuntil(b"\r\n\r\n")
+        assert first.startswith(b"HTTP/1.1 202")
+        length = int(re.search(rb"content-length: (\d+)", first, re.IGNORECASE)[1])  # type: ignore[index]
+        await reader.readexactly(length)
+        writer.write(head % 1_000 + b"[")
+        answer = asyncio.ensure_future(reader.read())  # to the end: the connection is closed then
+        for _ in range(900):
+            writer.write(b" ")
+            if (await asyncio.wait({answer}, timeout=0.1))[0]:
+                break
+        assert (await answer).startswith(b"HTTP/1.1 408")
+        writer.close()
     assert door.ingest.room.used == 0
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from carbon_stream.web import connections, status
+from carbon_stream.web import status
 from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.server import listening
@@ -63,18 +63,6 @@ async def test_a_malformed_request_is_a_problem(port: int, sent: bytes, caplog: 
     assert "aiohttp" not in headers["server"]
     assert len(body) < 1_000
     assert not caplog.records  # anybody can send such requests: they must not fill the log
-
-
-async def test_a_connection_without_a_request_is_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "FIRST_REQUEST_S", 0.3)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost:")
-        async with asyncio.timeout(30):
-            assert await reader.read() == b""
-    finally:
-        writer.close()
-        await writer.wait_closed()
 
 
 async def test_a_long_request_line_within_the_limit_is_served(port: int) -> None:

@@ -1,6 +1,7 @@
 """Which requests for a replay are understood; nothing of Kafka is needed to refuse one. Who may: test_guard.py."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -138,3 +139,18 @@ async def test_a_list_that_is_not_understood_is_refused(query: dict[str, str]) -
 async def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
         await DeadLetterReader({}).page(10, cursor)
+
+
+async def test_a_body_that_does_not_end_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "BODY_S_MAX", 0.2)
+
+    async def without_end() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    async with client() as session:
+        headers = {"Content-Type": "application/json"}
+        response = await session.post("/v1/dead-letters/replay", data=without_end(), headers=headers)
+        assert (response.status, response.headers["Connection"]) == (408, "close")
+        assert response.content_type == "application/problem+json"
