@@ -10,33 +10,22 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from carbon_stream.demo.banner import banner
-from carbon_stream.demo.cast import DASHBOARD, PEOPLE, SERVICES
+from carbon_stream.demo.cast import DASHBOARD
 from carbon_stream.demo.play import Play
-from carbon_stream.ingest.repeats.request_keys import HEADER
 from carbon_stream.settings import Settings
 from tests.integration.service.conftest import MakeService
 from tests.support.answers import settled
+from tests.support.described import document_with_examples, only_for_a_second
 from tests.support.service import Service
 
 pytestmark = pytest.mark.timeout(400)
 
 TOKEN = "s3cret-for-tests"
-KNOWN = {
-    "dataset": DASHBOARD,
-    "name": DASHBOARD,
-    "namespace": SERVICES[0].namespace,
-    "service": SERVICES[0].name,
-    "eventType": "AuditAPICallEvent",
-    "user": PEOPLE[0].user_id,
-    "cursor": "0.0",
-}
-"""Values of parameters that something is known of, so that answers have something in them."""
 
 
 @pytest.fixture(scope="module")
@@ -64,22 +53,9 @@ def test_the_three_lines_that_dev_prints_show_something(played: Service) -> None
     assert any(edge["columns"] for edge in lineage["edges"])
 
 
-def document_with_examples(service: Service, folder: Path, types: int | None = None) -> Path:
-    """The service's own document, with known values as examples; `types` leaves out all but so many event types."""
-    document: dict[str, Any] = service.get("/openapi.json")
-    for path in document["paths"].values():
-        for operation in path.values():
-            # nor that a key is good for one request only
-            operation["parameters"] = [p for p in operation["parameters"] if p["name"] != HEADER]
-            for parameter in operation["parameters"]:
-                if parameter["name"] in KNOWN and path is not document["paths"]["/v1/audit/events"]:
-                    parameter["example"] = KNOWN[parameter["name"]]
-    if types is not None:
-        for name in ("Event", "CloudEvent"):
-            event = document["components"]["schemas"][name]
-            event["oneOf"] = event["oneOf"][:types]
+def document_file(service: Service, folder: Path, types: int | None = None) -> Path:
     file = folder / f"openapi-{types}.json"
-    file.write_text(json.dumps(document))
+    file.write_text(json.dumps(document_with_examples(service, types)))
     return file
 
 
@@ -104,19 +80,14 @@ FORMATS = ("/api/v1/lineage", "/api/v1/lineage/batch", "/v1/sources/kong")
 
 def test_no_query_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
     ingest = [option for path in ("/v1/events", STREAM, *FORMATS) for option in ("--exclude-path", path)]
-    run_schemathesis(played, document_with_examples(played, tmp_path), *ingest, "--max-examples", "15")
+    run_schemathesis(played, document_file(played, tmp_path), *ingest, "--max-examples", "15")
 
 
 def test_no_stream_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
     """Each for a second: without an end, a stream has no answer that could be checked."""
-    file = document_with_examples(played, tmp_path)
+    file = document_file(played, tmp_path)
     document = json.loads(file.read_text())
-    stream = document["paths"][STREAM]["get"]
-    for parameter in stream["parameters"]:
-        if parameter["name"] == "seconds":
-            parameter |= {"required": True, "schema": {"const": 1}}
-    # a type that is not on the topic is refused, which no schema can say
-    stream["parameters"] = [parameter for parameter in stream["parameters"] if parameter["name"] != "topic"]
+    only_for_a_second(document["paths"][STREAM]["get"])
     file.write_text(json.dumps(document))
     bounds = ("--phases", "examples,fuzzing", "--mode", "positive", "--max-examples", "3")
     run_schemathesis(played, file, "--include-path", STREAM, *bounds)
@@ -128,13 +99,13 @@ def test_no_other_format_is_answered_otherwise_than_described(played: Service, t
     """
     formats = [option for path in FORMATS for option in ("--include-path", path)]
     bounds = ("--max-examples", "15", "--suppress-health-check", "filter_too_much")
-    document = document_with_examples(played, tmp_path)
+    document = document_file(played, tmp_path)
     run_schemathesis(played, document, *formats, *bounds, "--phases", "examples,fuzzing", "--mode", "positive")
 
 
 def test_no_event_is_answered_otherwise_than_described(played: Service, tmp_path: Path) -> None:
     run_schemathesis(
-        *(played, document_with_examples(played, tmp_path), "--include-path", "/v1/events"),
+        *(played, document_file(played, tmp_path), "--include-path", "/v1/events"),
         *("--phases", "examples,fuzzing", "--max-examples", "150"),
     )
 
@@ -142,6 +113,6 @@ def test_no_event_is_answered_otherwise_than_described(played: Service, tmp_path
 def test_no_bound_of_a_field_is_other_than_described(played: Service, tmp_path: Path) -> None:
     """Every bound and every type of every field, for a few event types: for all of them it takes minutes."""
     run_schemathesis(
-        *(played, document_with_examples(played, tmp_path, types=2), "--include-path", "/v1/events"),
+        *(played, document_file(played, tmp_path, types=2), "--include-path", "/v1/events"),
         *("--phases", "coverage", "--max-examples", "1"),
     )
