@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from aiokafka.partitioner import murmur2
+from msgspec import UNSET
 
 from carbon_stream.contracts.catalog import Topic
+from carbon_stream.contracts.plain import PlainEvent, key_of, topic_of
 
-__all__ = ["Header", "Record", "cloudevent_headers", "partition_of", "record_of"]
+__all__ = ["Header", "Record", "cloudevent_headers", "partition_of", "plain_record", "record_of"]
 
 Header = tuple[str, bytes]
 
@@ -56,20 +58,46 @@ def record_of(
     Headers are those of a CloudEvent, and `traceparent` (W3C) where there is one, then `more`. An event whose time
     RFC 3339 cannot say has no `ce_time`.
     """
-    event_id = data["eventId"].encode()
-    key = topic.key(data)
-    key_bytes = key.encode() if key is not None else None
-    headers = cloudevent_headers(data)
+    key, headers = topic.key(data), cloudevent_headers(data)
+    return _record(topic, key, headers, value, received_at, traceparent, more)
+
+
+def plain_record(
+    event: PlainEvent, value: bytes, received_at: int, traceparent: bytes | None, more: tuple[Header, ...] = ()
+) -> Record:
+    """The same of a plain event whose envelope is complete."""
+    topic = topic_of(event)
+    assert event.event_id is not UNSET
+    assert event.timestamp is not UNSET
+    headers = _cloudevent_headers(event.event_id, topic.event_type, event.source, event.timestamp)
+    return _record(topic, key_of(event), headers, value, received_at, traceparent, more)
+
+
+def _record(
+    topic: Topic,
+    key: str | None,
+    headers: list[Header],
+    value: bytes,
+    received_at: int,
+    traceparent: bytes | None,
+    more: tuple[Header, ...],
+) -> Record:
+    key_bytes = None if key is None else key.encode()
+    spread = headers[0][1] if key_bytes is None else key_bytes  # the first one is the id
     if traceparent is not None:
         headers.append(("traceparent", traceparent))
-    headers += more
-    return Record(topic.name, key_bytes, value, headers, key_bytes or event_id, received_at)
+    if more:
+        headers += more
+    return Record(topic.name, key_bytes, value, headers, spread, received_at)
 
 
 def cloudevent_headers(data: Mapping[str, Any]) -> list[Header]:
     """The headers that make a record a CloudEvent in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2)."""
-    headers = [("ce_id", data["eventId"].encode()), _type(data["eventType"]), _source(data["source"]), *_FIXED]
-    timestamp = int(data["timestamp"])
+    return _cloudevent_headers(data["eventId"], data["eventType"], data["source"], int(data["timestamp"]))
+
+
+def _cloudevent_headers(event_id: str, event_type: str, source: str, timestamp: int) -> list[Header]:
+    headers = [("ce_id", event_id.encode()), *_sent_by(event_type, source)]
     if timestamp < _YEAR_10000_MS:
         headers.append(("ce_time", b"%s.%03dZ" % (_second(timestamp // 1000), timestamp % 1000)))
     return headers
@@ -86,14 +114,9 @@ def _hash_short(spread: bytes) -> int:
     return int(murmur2(spread))
 
 
-@lru_cache(maxsize=64)
-def _type(event_type: str) -> Header:
-    return "ce_type", event_type.encode()
-
-
 @lru_cache(maxsize=1_024)
-def _source(source: str) -> Header:
-    return "ce_source", quote(source, safe=_URI_REFERENCE).encode()
+def _sent_by(event_type: str, source: str) -> tuple[Header, ...]:
+    return ("ce_type", event_type.encode()), ("ce_source", quote(source, safe=_URI_REFERENCE).encode()), *_FIXED
 
 
 @lru_cache(maxsize=1_024)

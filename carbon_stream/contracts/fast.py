@@ -8,6 +8,8 @@ A step that refuses says nothing about the event; a step that accepts agrees wit
 
 CPU of one API call of 400 bytes, in one run: 0.6 µs by the first step (1.2 µs with the `context` that ingest adds),
 4.4 µs by the second, 15 µs by the third.
+
+`plain` has a struct of its own for events at the door: a closed one that can be written again as it was read.
 """
 
 from collections.abc import Callable, Hashable
@@ -65,19 +67,20 @@ def _fill(event: Any) -> None:
             setattr(event, name, make())
 
 
-def _type_of(shape: Shape, closed: bool) -> Any:
+def type_of(shape: Shape, closed: bool, record: Callable[[type[Contract]], Any]) -> Any:
+    """The type of a field's values; `record` gives the struct of a contract that is one."""
     made: Any
     match shape.kind:
         case "record":
             assert shape.record is not None
-            return _struct(shape.record, None, closed)
+            return record(shape.record)
         case "any":
             return _ShallowAny if closed else Any
         case "object":
             made = dict[str, _Shallow] if closed else dict[str, Any]
         case "array":
             assert shape.items is not None
-            made = list[_type_of(shape.items, closed)]  # type: ignore[misc]  # a type made at run time
+            made = list[type_of(shape.items, closed, record)]  # type: ignore[misc]  # a type made at run time
         case "string":
             made = Literal[shape.enum] if shape.enum else str
         case "integer":
@@ -105,7 +108,7 @@ def _field(spec: FieldSpec, event_type: str | None, closed: bool) -> Any:
     shape = spec.shape
     if spec.name == "version":  # a null one, which means the default, is left to the model
         shape = replace(shape, nullable=False)
-    kind = _type_of(shape, closed)
+    kind = type_of(shape, closed, lambda record: _struct(record, None, closed))
     if spec.required:
         return spec.attribute, kind
     make = _EMPTY.get(shape.kind)

@@ -19,9 +19,11 @@ from typing import Any, Final
 from uuid import uuid4
 
 import orjson
+from msgspec import UNSET
 
 from carbon_stream.access.principal import Principal
 from carbon_stream.contracts.catalog import TOPICS, Topic
+from carbon_stream.contracts.plain import PlainEvent
 from carbon_stream.contracts.scalars import DEFAULT_VERSION
 from carbon_stream.enrichment.services import Service
 
@@ -84,7 +86,7 @@ class Enrichment:
         self._services = services
         self._base = _base(origin)
         self._correlation = origin.trace.trace_id if origin.trace else None
-        self._known: dict[str, orjson.Fragment] = {}
+        self._known: dict[str, bytes] = {}
 
     def apply(self, topic: Topic, data: dict[str, Any], trace: TraceParent | None = None) -> None:
         """Adds to a valid event, in place; `topic` is its topic, `trace` one of its own beside the request's."""
@@ -103,12 +105,33 @@ class Enrichment:
             own = {} if trace is None else {"traceId": trace.trace_id}
             data["context"] = {**self._context(source), **own, **({} if claimed is None else {"claimed": claimed})}
             return
-        fragment = self._known.get(source)
-        if fragment is None:
-            fragment = orjson.Fragment(orjson.dumps(self._context(source)))
+        data["context"] = orjson.Fragment(self._context_text(source))
+
+    def completed(self, event: PlainEvent, text: bytes) -> bytes:
+        """The same for a plain event: `text`, its JSON, with what it lacks, which is set on the event too."""
+        more = b""
+        event_id = event.event_id
+        if event_id is UNSET:
+            event_id = event.event_id = str(uuid4())
+            more = b',"eventId":' + orjson.dumps(event_id)
+        if event.timestamp is UNSET:
+            event.timestamp = self.origin.received_at
+            more += b',"timestamp":%d' % event.timestamp
+        if event.version is UNSET:  # never where it is of the type's own: there it is required
+            event.version = DEFAULT_VERSION
+            more += b',"version":' + orjson.dumps(DEFAULT_VERSION)
+        if event.correlation_id is UNSET:
+            event.correlation_id = self._correlation or event_id
+            more += b',"correlationId":' + orjson.dumps(event.correlation_id)
+        return b'%b%b,"context":%b}' % (text[:-1], more, self._context_text(event.source))
+
+    def _context_text(self, source: str) -> bytes:
+        text = self._known.get(source)
+        if text is None:
+            text = orjson.dumps(self._context(source))
             if len(self._known) < _SOURCES_MAX:
-                self._known[source] = fragment
-        data["context"] = fragment
+                self._known[source] = text
+        return text
 
     def _context(self, source: str) -> dict[str, Any]:
         service = self._services.get(source)

@@ -42,14 +42,16 @@ class Delivery:
     """
 
     __slots__ = (
+        "_done",
         "_finished",
-        "_offsets",
         "_open",
         "_others",
-        "_partitions",
+        "_told",
         "began",
-        "done",
+        "closed",
         "forwarded",
+        "offsets",
+        "partitions",
         "records",
         "sizes",
     )
@@ -67,18 +69,30 @@ class Delivery:
         self.forwarded = forwarded
         """Whether these are records that the spool has, so that it need not take them."""
         self._open = len(records)
-        self._partitions = [-1] * len(records)
-        self._offsets = [-1] * len(records)
+        self.partitions = [-1] * len(records)
+        """Where each record is stored: -1 where it is not, or not yet."""
+        self.offsets = [-1] * len(records)
+        """At which offset; -1 also where the broker no longer knew it."""
         self._others: dict[int, Spooled | Failed] = {}
         self._finished = finished
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if not records:
-            self.done.set_result(None)
+        self.closed = not records
+        """Whether all records are settled."""
+        self._told: Callable[[Delivery], object] | None = None
+        self._done: asyncio.Future[None] | None = None
+
+    @property
+    def done(self) -> "asyncio.Future[None]":
+        """Is set when all records are settled."""
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+            if self.closed:
+                self._done.set_result(None)
+        return self._done
 
     def store(self, indices: Sequence[int], partition: int, offset: int) -> None:
         """Settles records that stand one after the other from `offset` on; a negative offset is an unknown one."""
         step = 1 if offset >= 0 else 0
-        partitions, offsets = self._partitions, self._offsets
+        partitions, offsets = self.partitions, self.offsets
         for index in indices:
             if partitions[index] < 0 and index not in self._others:
                 partitions[index] = partition
@@ -121,7 +135,7 @@ class Delivery:
 
     def is_open(self, index: int) -> bool:
         """Whether a record's outcome is still to come."""
-        return self._partitions[index] < 0 and index not in self._others
+        return self.partitions[index] < 0 and index not in self._others
 
     def size_of(self, indices: Sequence[int]) -> int:
         """Bytes that records take."""
@@ -129,16 +143,34 @@ class Delivery:
         return sum([sizes[index] for index in indices])
 
     def outcomes(self) -> list[Outcome]:
-        """All outcomes in order of the records; only when `done`."""
+        """All outcomes in order of the records; only when all are settled."""
+        return [self.outcome(index) for index in range(len(self.records))]
+
+    def outcome(self, index: int) -> Outcome:
+        """One record's outcome; only when all are settled."""
         assert not self._open
-        others = self._others
-        return [
-            others[index] if partition < 0 else Stored(partition, offset if offset >= 0 else None)
-            for index, (partition, offset) in enumerate(zip(self._partitions, self._offsets, strict=True))
-        ]
+        partition, offset = self.partitions[index], self.offsets[index]
+        return self._others[index] if partition < 0 else Stored(partition, offset if offset >= 0 else None)
+
+    @property
+    def stored(self) -> bool:
+        """Whether all records are stored."""
+        return not self._open and not self._others
+
+    def when_settled(self, tell: Callable[["Delivery"], object]) -> None:
+        """`tell` is called once all are settled, in the course of that, or now. For one caller."""
+        if self.closed:
+            tell(self)
+        else:
+            self._told = tell
 
     def _close_if_settled(self) -> None:
-        if not self._open and not self.done.done():
-            self.done.set_result(None)
+        if not self._open and not self.closed:
+            self.closed = True
+            if self._done is not None and not self._done.done():  # whoever waited for it may have been cancelled
+                self._done.set_result(None)
             if self._finished is not None:
                 self._finished(self)
+            tell, self._told = self._told, None  # it may know of this delivery: a cycle would be memory for long
+            if tell is not None:
+                tell(self)

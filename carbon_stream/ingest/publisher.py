@@ -128,7 +128,7 @@ class Publisher:
             self._pass_by(delivery, everything)
             return delivery
         known = await self._learn({record.topic for record in records})
-        if delivery.done.done():
+        if delivery.closed:
             self._room.give(sum(delivery.sizes))  # its time was over meanwhile
         elif known:
             self._distribute(delivery, now)

@@ -4,7 +4,7 @@ Pure. The rules are those of the HTTP contract: 202 if any event was taken and n
 503 with Retry-After if one is, 422 if none was valid.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -130,8 +130,26 @@ class Receipts:
         if documents:
             self._parts.append(orjson.dumps(documents)[1:-1])
 
-    def _tally(self, status: str, topic: str) -> None:
-        self.taken[status, topic] = self.taken.get((status, topic), 0) + 1
+    def add_accepted(
+        self, event_ids: Iterable[str], topics: Sequence[str], partitions: Iterable[int], offsets: Iterable[int]
+    ) -> None:
+        """Adds the receipts of the next events, all of them accepted. A negative offset is one that is not known."""
+        documents = [
+            {
+                "eventId": event_id,
+                "status": "accepted",
+                "topic": topic,
+                "partition": partition,
+                "offset": offset if offset >= 0 else None,
+            }
+            for event_id, topic, partition, offset in zip(event_ids, topics, partitions, offsets, strict=True)
+        ]
+        for topic in set(topics):
+            self._tally("accepted", topic, topics.count(topic))
+        self._parts.append(orjson.dumps(documents)[1:-1])
+
+    def _tally(self, status: str, topic: str, number: int = 1) -> None:
+        self.taken[status, topic] = self.taken.get((status, topic), 0) + number
 
     def status(self) -> int:
         """The status of the request."""

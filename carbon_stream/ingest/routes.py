@@ -180,8 +180,7 @@ async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], 
             raise ProblemError(400, "Not JSON", rejection.errors[0].message)
         receipts.add([rejection])
         return 413 if rejection.reason == TOO_LARGE else 422
-    submission = await ingest.admission.submit(checked.records, checked.marks)
-    receipts.add([_receipt(checked, 0, (await submission.results())[0])])
+    await _finish(checked, await ingest.admission.submit(checked.records, checked.marks), receipts)
     return receipts.status()
 
 
@@ -243,6 +242,11 @@ async def _stream(ingest: Ingest, pipeline: Pipeline, lines: AsyncIterator[list[
 
 async def _finish(checked: Checked, submission: Submission, receipts: Receipts) -> None:
     """Waits until a chunk's records are settled, and adds the receipts of all its events."""
+    stored = await submission.stored()
+    if stored is not None and not checked.rejections and not checked.skipped:
+        topics = [record.topic for record in checked.records]
+        receipts.add_accepted(checked.event_ids, topics, stored.partitions, stored.offsets)
+        return
     found: dict[int, Receipt] = {**checked.rejections}
     for index, result in enumerate(await submission.results()):
         found[checked.places[index]] = _receipt(checked, index, result)

@@ -48,16 +48,21 @@ class Scrutiny:
 
     def look(self, topic: Topic, data: dict[str, Any]) -> None:
         """Looks at one event, and hides its API key, in place. Raises Forbidden."""
-        if self._allowance is not None:
-            refusal = self._allowance.refusal(data["source"], topic.event_type)
-            if refusal is not None:
-                pointer, message = refusal
-                self._found(pointer, data["source"] if pointer == "/source" else topic.event_type)
-                raise Forbidden(pointer, message)
+        self.allow(topic, data["source"])
         if self._principal is not None and isinstance(data.get("context"), dict):
             self._compare(data["context"], self._principal.name)
         if data.get("apiKey") is not None:
             self._pseudonyms.apply(data)
+
+    def allow(self, topic: Topic, source: str) -> None:
+        """All that there is to look at where an event has neither `context` nor API key. Raises Forbidden."""
+        if self._allowance is None:
+            return
+        refusal = self._allowance.refusal(source, topic.event_type)
+        if refusal is not None:
+            pointer, message = refusal
+            self._found(pointer, source if pointer == "/source" else topic.event_type)
+            raise Forbidden(pointer, message)
 
     def _compare(self, claimed: Mapping[str, Any], name: str) -> None:
         """A `context` says who sent the event; what is there is a claim, and need not be true."""

@@ -3,18 +3,18 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
-from carbon_stream.ingest.delivery import Failed, Outcome, Spooled, Stored
+from carbon_stream.ingest.delivery import Delivery, Failed, Outcome
 from carbon_stream.ingest.publisher import Publisher
-from carbon_stream.ingest.repeats.shared import Segment, SharedFile
-from carbon_stream.ingest.repeats.window import Mark, Taken, Window
+from carbon_stream.ingest.repeats.shared import SharedFile
+from carbon_stream.ingest.repeats.window import Mark, Taken, Window, place_of
 from carbon_stream.routing import Record
 
 __all__ = ["Admission", "Conflict", "Duplicate", "Result", "Submission"]
 
 _EXCHANGE_S: Final = 0.2
-_SMALL_EVENTS: Final = 50
 _FIRST_FAILED: Final = Failed(True, "an event with its id was being published, and did not arrive")
 
 
@@ -33,30 +33,34 @@ Result = Outcome | Duplicate | Conflict
 
 
 class Submission:
-    """Records that were handed in together: `taken` are the new ones, `repeats` says which is one of which."""
+    """Records that were handed in together: `taken` are the new ones, `repeats` what is known of the others."""
+
+    __slots__ = ("marks", "repeats", "taken")
 
     def __init__(self, marks: Sequence[Mark | None]) -> None:
-        self._marks = marks
-        self._taken = Taken()
-        self._repeats: dict[int, tuple[Taken, int]] = {}
-        self._outcomes: list[Outcome] = []
-        self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._taken.settled = self._settled
+        self.marks = marks
+        self.taken = Taken()
+        self.repeats: dict[int, bytes | Taken] = {}
+
+    async def stored(self) -> Delivery | None:
+        """Where they are, once they are settled, if all of them are new and on their topics. Else ask for `results`."""
+        delivery = await self.taken.settled()
+        return None if self.repeats or not delivery.stored else delivery
 
     async def results(self) -> list[Result]:
         """What became of each record, in order."""
-        await self._settled
-        if not self._repeats:
-            return list(self._outcomes)
-        outcomes = iter(self._outcomes)
+        outcomes = (await self.taken.settled()).outcomes()
+        if not self.repeats:
+            return list(outcomes)
+        new = iter(outcomes)
         results: list[Result] = []
-        for index, mark in enumerate(self._marks):
-            first = self._repeats.get(index)
+        for index, mark in enumerate(self.marks):
+            first = self.repeats.get(index)
             if first is None:
-                results.append(next(outcomes))
+                results.append(next(new))
             else:
                 assert mark is not None
-                results.append(await _repeat(*first, mark))
+                results.append(await _repeat(first, mark))
         return results
 
 
@@ -67,7 +71,7 @@ class Admission:
         self.publisher = publisher
         self._window = window
         self._file = file
-        self._unwritten: list[Taken] = []
+        self._unwritten: list[bytes] = []
         self._sharing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -89,38 +93,22 @@ class Admission:
         if not self._window.events_min:
             marks = [None] * len(records)  # repeats are not told here: each event is taken for a new one
         submission = Submission(marks)
-        new = self._window.sift(submission._taken, marks, submission._repeats)
+        new = self._window.sift(submission.taken, marks, submission.repeats)
         wanted = records if new is None else [records[index] for index in new]
         try:
             delivery = await self.publisher.submit(wanted)
         except BaseException:
-            self._settle(submission, wanted, [_FIRST_FAILED] * len(wanted))
+            never = Delivery(wanted)
+            never.fail(range(len(wanted)), _FIRST_FAILED)
+            submission.taken.settle(never)
             raise
-        delivery.done.add_done_callback(lambda _: self._settle(submission, wanted, delivery.outcomes()))
+        delivery.when_settled(partial(self._settle, submission.taken))
         return submission
 
-    def _settle(self, submission: Submission, records: Sequence[Record], outcomes: list[Outcome]) -> None:
-        """What is durable is remembered with its place, what is not is forgotten."""
-        submission._outcomes = outcomes
-        taken = submission._taken
-        partitions, offsets = taken.partitions, taken.offsets
-        for index, outcome in enumerate(outcomes):
-            if type(outcome) is Stored:
-                partition, offset = outcome
-                partitions.append(partition)
-                offsets.append(-1 if offset is None else offset)
-            else:
-                partitions.append(-1)
-                offsets.append(-1 if type(outcome) is Spooled else None)
-                if type(outcome) is Failed and not outcome.retriable:
-                    taken.refusals[index] = outcome
-        taken.topics = [record[0] for record in records]
-        if None in offsets:
-            self._window.forget(taken)
-        submission._settled.set_result(None)
-        taken.settled = None
-        if self._file is not None and len(taken.identities) != taken.identities.count(None):
-            self._unwritten.append(taken)
+    def _settle(self, taken: Taken, delivery: Delivery) -> None:
+        rows = taken.settle(delivery)
+        if self._file is not None:
+            self._unwritten += rows
 
     async def _share(self) -> None:
         while True:
@@ -129,29 +117,31 @@ class Admission:
 
     async def _exchange(self) -> None:
         self._window.age(time.monotonic())
-        unwritten, self._unwritten = self._unwritten, []
-        small = [taken for taken in unwritten if len(taken.identities) < _SMALL_EVENTS]
-        large = [taken for taken in unwritten if len(taken.identities) >= _SMALL_EVENTS]
-        segments = [taken.segment() for taken in (*large, *([self._window.merge(small)] if small else ()))]
+        rows = b"".join(self._unwritten)
+        self._unwritten.clear()
         if self._file is not None:
-            await self._learn(await asyncio.to_thread(self._file.exchange, segments))
+            await self._learn(await asyncio.to_thread(self._file.exchange, rows))
 
-    async def _learn(self, segments: list[Segment]) -> None:
-        for segment in segments:
-            self._window.learn(Taken.of(segment))
+    async def _learn(self, segments: list[bytes]) -> None:
+        for rows in segments:
+            self._window.learn(rows)
             self._window.age(time.monotonic())
             await asyncio.sleep(0)
 
 
-async def _repeat(first: Taken, index: int, mark: Mark) -> Result:
+async def _repeat(first: bytes | Taken, mark: Mark) -> Result:
     """What a repeat of an event is told, once that is known."""
-    if first.settled is not None:
-        await first.settled
-    partition, offset = first.partitions[index], first.offsets[index]
-    is_same = first.digests[index] == mark[1]
-    if offset is None:
-        # what is refused for good is refused as often as it comes
-        return first.refusals.get(index, _FIRST_FAILED) if is_same else _FIRST_FAILED
-    if not is_same:
+    if isinstance(first, bytes):
+        digest, partition, offset = place_of(first)
+    else:
+        delivery = await first.settled()
+        index = first.find(mark[0])
+        outcome = delivery.outcome(index)
+        digest = (first.marks[index] or mark)[1]
+        if isinstance(outcome, Failed):
+            # what is refused for good is refused as often as it comes
+            return _FIRST_FAILED if outcome.retriable or digest != mark[1] else outcome
+        partition, offset = delivery.partitions[index], delivery.offsets[index]
+    if digest != mark[1]:
         return Conflict()
     return Duplicate(partition if partition >= 0 else None, offset if offset >= 0 else None)

@@ -1,4 +1,6 @@
-"""The file that the processes of a host share: what each of them has taken, in segments, and the answers of requests.
+"""The file that the processes of a host share: what each of them has taken, and the answers of requests.
+
+What was taken stands in segments: the window's rows, one after the other, as many as there were at one time.
 
 SQLite in WAL mode, without a sync at each commit: a killed process loses the events of the last moment, a machine that
 crashes perhaps more, and what is lost is only that a repeat is called one.
@@ -9,23 +11,23 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from os import getpid, urandom
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-import msgspec
+from carbon_stream.ingest.repeats.window import ROW_BYTES
 
-from carbon_stream.ingest.repeats.window import Segment
-
-__all__ = ["FILE", "Answer", "Segment", "SharedFile"]
+__all__ = ["FILE", "Answer", "SharedFile"]
 
 FILE: Final = "repeats.sqlite"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_FORMAT_BEFORE: Final = 1
+"""Had what was taken in another table, which is left behind; the answers are the same."""
 _BUSY_S: Final = 2.0
 _ANSWERS_BYTES_MAX: Final = 256 << 20
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS segments (
+CREATE TABLE IF NOT EXISTS taken (
     number INTEGER PRIMARY KEY AUTOINCREMENT, writer TEXT NOT NULL, at REAL NOT NULL, events INTEGER NOT NULL,
     content BLOB NOT NULL
 ) STRICT;
@@ -36,8 +38,8 @@ CREATE INDEX IF NOT EXISTS answers_at ON answers (at);
 """
 
 _BEYOND_EVENTS: Final = """
-DELETE FROM segments WHERE number IN (
-    SELECT number FROM (SELECT number, sum(events) OVER (ORDER BY number DESC) AS total FROM segments) WHERE total > ?
+DELETE FROM taken WHERE number IN (
+    SELECT number FROM (SELECT number, sum(events) OVER (ORDER BY number DESC) AS total FROM taken) WHERE total > ?
 )
 """
 _BEYOND_BYTES: Final = """
@@ -50,7 +52,6 @@ DELETE FROM answers WHERE name IN (
 _PRUNE_EVERY: Final = 50
 
 T = TypeVar("T")
-_SEGMENTS: Final = msgspec.msgpack.Decoder(list[Segment])
 
 log = logging.getLogger(__name__)
 
@@ -76,27 +77,28 @@ class SharedFile:
         self._writes = 0
         self._failing = False
 
-    def open(self) -> list[Segment]:
+    def open(self) -> list[bytes]:
         """Opens the file, or makes one, and gives what it has, oldest first."""
         for attempt in (1, 2):
             try:
                 return self._open()
-            except (sqlite3.Error, msgspec.DecodeError, OSError) as error:
+            except (sqlite3.Error, OSError) as error:
                 log.warning("what was taken before cannot be read from %s: %s", self._path, error)
                 self.close()
             if attempt == 1:
                 self._remove()
         return []
 
-    def _open(self) -> list[Segment]:
+    def _open(self) -> list[bytes]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self._path, _BUSY_S, isolation_level=None, check_same_thread=False)
         self._connection = connection
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if found not in (0, _FORMAT):
+        if found not in (0, _FORMAT_BEFORE, _FORMAT):
             raise sqlite3.NotSupportedError(f"its format is {found}")
+        connection.execute("DROP TABLE IF EXISTS segments")
         connection.executescript(_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
         return self._news(connection, everything=True)
@@ -113,18 +115,18 @@ class SharedFile:
                 self._connection.close()
                 self._connection = None
 
-    def exchange(self, mine: Sequence[Segment]) -> list[Segment]:
-        """Adds what this process has taken, and gives what others have since."""
+    def exchange(self, mine: bytes) -> list[bytes]:
+        """Adds what this process has taken, and gives what others have since: rows of the window."""
 
-        def work(connection: sqlite3.Connection) -> list[Segment]:
+        def work(connection: sqlite3.Connection) -> list[bytes]:
             if mine:
-                events = sum(len(segment.identities) for segment in mine)
-                row = (self._writer, time.time(), events, msgspec.msgpack.encode(mine))
-                connection.execute("INSERT INTO segments (writer, at, events, content) VALUES (?, ?, ?, ?)", row)
+                row = (self._writer, time.time(), len(mine) // ROW_BYTES, mine)
+                connection.execute("INSERT INTO taken (writer, at, events, content) VALUES (?, ?, ?, ?)", row)
                 self._prune_sometimes(connection)
             return self._news(connection)
 
-        return self._told(work, [])
+        nothing: list[bytes] = []
+        return self._told(work, nothing)
 
     def claim(self, name: str, digest: bytes) -> Answer | None:
         """What is known of a request of this name; None when it is the first, which it is from now on."""
@@ -154,7 +156,7 @@ class SharedFile:
                 return otherwise
             try:
                 done = work(self._connection)
-            except (sqlite3.Error, msgspec.DecodeError) as error:
+            except sqlite3.Error as error:
                 level = logging.DEBUG if self._failing else logging.WARNING
                 log.log(level, "what was taken is not shared through %s: %s", self._path, error)
                 self._failing = True
@@ -162,15 +164,15 @@ class SharedFile:
             self._failing = False
             return done
 
-    def _news(self, connection: sqlite3.Connection, *, everything: bool = False) -> list[Segment]:
-        segments: list[Segment] = []
+    def _news(self, connection: sqlite3.Connection, *, everything: bool = False) -> list[bytes]:
+        segments: list[bytes] = []
         found = connection.execute(
-            "SELECT number, content FROM segments WHERE number > ? AND at > ? AND (writer <> ? OR ?) ORDER BY number",
+            "SELECT number, content FROM taken WHERE number > ? AND at > ? AND (writer <> ? OR ?) ORDER BY number",
             (self._seen, time.time() - self._seconds, self._writer, everything),
         )
         for number, content in found:
             self._seen = number
-            segments += _SEGMENTS.decode(content)
+            segments.append(content)
         return segments
 
     def _prune_sometimes(self, connection: sqlite3.Connection) -> None:
@@ -180,7 +182,7 @@ class SharedFile:
             return
         run = connection.execute
         since = time.time() - self._seconds
-        run("DELETE FROM segments WHERE at < ?", (since,))
+        run("DELETE FROM taken WHERE at < ?", (since,))
         run(_BEYOND_EVENTS, (2 * self._events_min,))
         run("DELETE FROM answers WHERE at < ?", (since,))
         run(_BEYOND_BYTES, (_ANSWERS_BYTES_MAX,))

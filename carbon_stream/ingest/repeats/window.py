@@ -1,80 +1,100 @@
 """Which events were taken lately, by source and eventId: the last so many, in memory.
 
-What was taken together is kept together, in columns: an event costs an entry of a dict and a few list items.
+An event that is settled costs an entry of a dict with two short byte strings, some 150 bytes in all: a body of 50 MB
+may have a hundred thousand events, and a window is kept by each process.
 """
 
 import asyncio
 from collections.abc import Sequence
-from hashlib import blake2b, sha256
-from typing import Any, Final, NamedTuple
+from hashlib import sha256
+from struct import Struct
+from typing import Final, NamedTuple
 
-import orjson
+from carbon_stream.ingest.delivery import Delivery, Spooled
 
-from carbon_stream.ingest.delivery import Failed
+__all__ = ["ROW_BYTES", "Mark", "Place", "Taken", "Window", "mark_of", "place_of"]
 
-__all__ = ["Mark", "Segment", "Taken", "Window", "mark_of"]
-
-_CHARS_MAX: Final = 160
+_IDENTITY_BYTES: Final = 15
+"""As much of a SHA-256 as a `bytes` holds in 48 bytes of memory: two events' are the same once in 2**60 events."""
 _DIGEST_BYTES: Final = 12
+_PLACE: Final = Struct(">iq")
+_VALUE_BYTES: Final = _DIGEST_BYTES + _PLACE.size
+ROW_BYTES: Final = _IDENTITY_BYTES + _VALUE_BYTES
+"""What an event takes in the shared file: its identity, its digest, its partition and its offset."""
 
-Mark = tuple[str, bytes]
-"""What an event is recognised by: its identity, and a digest of all that its sender wrote."""
-
-
-class Segment(NamedTuple):
-    """Events that were taken together, as the shared file has them: columns of the same length."""
-
-    identities: list[str | None]
-    digests: list[bytes | None]
-    topics: list[str]
-    partitions: list[int]
-    offsets: list[int | None]
+Mark = tuple[bytes, bytes]
+"""What an event is recognised by: a digest of its source and eventId, and one of all that its sender wrote."""
 
 
-def mark_of(data: dict[str, Any]) -> Mark | None:
-    """The mark of a valid event that has an eventId, before anything is added to it. None for what JSON cannot say.
+class Place(NamedTuple):
+    """What is known of a settled event. Partition and offset are -1 where they are not (in the spool, for one)."""
 
-    The digest is that of the event's value, whatever the order of its fields and the spaces between them.
+    digest: bytes
+    partition: int
+    offset: int
+
+
+def mark_of(source: str, event_id: str, text: bytes) -> Mark:
+    """The mark of a valid event; `text` is the same for the same content, before anything is added to it.
+
+    The identity is cryptographic: with a weaker hash a sender could make an id that looks like somebody else's event.
     """
-    try:
-        text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-    except TypeError:
-        return None
-    identity = f"{data['source']}\0{data['eventId']}"
-    if len(identity) > _CHARS_MAX:
-        identity = blake2b(identity.encode(), digest_size=20).hexdigest()
-    return identity, sha256(text).digest()[:_DIGEST_BYTES]
+    identity = sha256(f"{source}\0{event_id}".encode()).digest()
+    return identity[:_IDENTITY_BYTES], sha256(text).digest()[:_DIGEST_BYTES]
+
+
+def place_of(value: bytes) -> Place:
+    """What the window has of an event that is settled."""
+    return Place(value[:_DIGEST_BYTES], *_PLACE.unpack_from(value, _DIGEST_BYTES))
 
 
 class Taken:
-    """Events that were taken together. While `settled` is there, they are being published.
+    """New events that were taken together, by their marks (None for those that nothing may be a repeat of).
 
-    Partition and offset are -1 where they are not known (in the spool, for one), and an offset of None says that the
-    event was not taken after all. Identities are None where an event has none.
+    They stand in the window as this very object until `settle` is told what became of them.
     """
 
-    __slots__ = ("digests", "identities", "offsets", "partitions", "refusals", "settled", "topics")
+    __slots__ = ("_delivery", "_there", "_waiting", "marks")
 
     def __init__(self) -> None:
-        self.identities: list[str | None] = []
-        self.digests: list[bytes | None] = []
-        self.topics: list[str] = []
-        self.partitions: list[int] = []
-        self.offsets: list[int | None] = []
-        self.refusals: dict[int, Failed] = {}
-        """Those that no topic will ever take, for repeats that came while that was found out."""
-        self.settled: asyncio.Future[None] | None = None
+        self.marks: list[Mark | None] = []
+        self._there: dict[bytes, bytes | Taken] = {}
+        self._delivery: Delivery | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
-    @classmethod
-    def of(cls, segment: Segment) -> "Taken":
-        """What another process has taken."""
-        taken = cls()
-        taken.identities, taken.digests, taken.topics, taken.partitions, taken.offsets = segment
-        return taken
+    async def settled(self) -> Delivery:
+        """What became of them, as soon as it is known. Each caller waits for itself, and may be cancelled."""
+        while self._delivery is None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
+        return self._delivery
 
-    def segment(self) -> Segment:
-        """For the shared file."""
-        return Segment(self.identities, self.digests, self.topics, self.partitions, self.offsets)
+    def find(self, identity: bytes) -> int:
+        """Which of them it is."""
+        return next(index for index, mark in enumerate(self.marks) if mark is not None and mark[0] == identity)
+
+    def settle(self, delivery: Delivery) -> list[bytes]:
+        """What is durable is known with its place from now on, what is not may come again as new.
+
+        Gives what is durable, as rows for the shared file, in parts.
+        """
+        self._delivery = delivery
+        there, pack = self._there, _PLACE.pack
+        rows: list[bytes] = []
+        for index, (mark, partition) in enumerate(zip(self.marks, delivery.partitions, strict=True)):
+            if mark is None:
+                continue
+            identity, digest = mark
+            if partition >= 0 or isinstance(delivery.outcome(index), Spooled):
+                there[identity] = value = digest + pack(partition, delivery.offsets[index])
+                rows += identity, value
+            else:
+                del there[identity]
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        return rows
 
 
 class Window:
@@ -87,75 +107,46 @@ class Window:
         self.events_min = events_min
         self.seconds = seconds
         self._since = now
-        self._young: dict[str, tuple[Taken, int]] = {}
-        self._old: dict[str, tuple[Taken, int]] = {}
+        self._young: dict[bytes, bytes | Taken] = {}
+        self._old: dict[bytes, bytes | Taken] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def find(self, identity: str) -> tuple[Taken, int] | None:
-        """Where an event is, if it is known."""
+    def find(self, identity: bytes) -> bytes | Taken | None:
+        """What is known of an event, for `place_of`, or with whom it is being published; None if it is not known."""
         return self._young.get(identity) or self._old.get(identity)
 
-    def sift(
-        self, taken: Taken, marks: Sequence[Mark | None], repeats: dict[int, tuple[Taken, int]]
-    ) -> list[int] | None:
-        """Puts marks that are not known into `taken` and the window, and others into `repeats`, by their index.
+    def sift(self, taken: Taken, marks: Sequence[Mark | None], repeats: dict[int, bytes | Taken]) -> list[int] | None:
+        """Puts marks that are not known into `taken` and the window, and what is known of others into `repeats`, by
+        their index.
 
         Gives the indices of the new ones; None when all are.
         """
         young, old = self._young, self._old
-        identities, digests = taken.identities, taken.digests
+        taken._there = young
+        kept = taken.marks
         new: list[int] = []
         for index, mark in enumerate(marks):
-            if mark is None:
-                identities.append(None)
-                digests.append(None)
-            else:
-                identity, digest = mark
+            if mark is not None:
+                identity = mark[0]
                 first = young.get(identity) or old.get(identity)
                 if first is not None:
                     repeats[index] = first
                     continue
-                young[identity] = (taken, len(identities))
-                identities.append(identity)
-                digests.append(digest)
+                young[identity] = taken
+            kept.append(mark)
             new.append(index)
         return new if repeats else None
 
-    def forget(self, taken: Taken) -> None:
-        """Events that were not taken after all may come again as new ones."""
-        for identity, offset in zip(taken.identities, taken.offsets, strict=True):
-            if offset is None and identity is not None:
-                for generation in (self._young, self._old):
-                    first = generation.get(identity)
-                    if first is not None and first[0] is taken:
-                        del generation[identity]
-
-    def merge(self, small: Sequence[Taken]) -> Taken:
-        """Keeps what came in many small requests together: lists of one item take ten times the memory."""
-        merged = Taken()
-        for taken in small:
-            rows = zip(taken.identities, taken.digests, taken.topics, taken.partitions, taken.offsets, strict=True)
-            for identity, digest, topic, partition, offset in rows:
-                if identity is None or offset is None:
-                    continue
-                for generation in (self._young, self._old):
-                    first = generation.get(identity)
-                    if first is not None and first[0] is taken:
-                        generation[identity] = (merged, len(merged.identities))
-                merged.identities.append(identity)
-                merged.digests.append(digest)
-                merged.topics.append(topic)
-                merged.partitions.append(partition)
-                merged.offsets.append(offset)
-        return merged
-
-    def learn(self, taken: Taken) -> None:
-        """Remembers what another process has taken; the first to be known stays."""
-        for index, (identity, offset) in enumerate(zip(taken.identities, taken.offsets, strict=True)):
-            if identity is not None and offset is not None and self.find(identity) is None:
-                self._young[identity] = (taken, index)
+    def learn(self, rows: bytes) -> None:
+        """Remembers what another process has taken, from its rows; the first to be known stays."""
+        young, old = self._young, self._old
+        for at in range(0, len(rows), ROW_BYTES):
+            begin = at + _IDENTITY_BYTES
+            identity = rows[at:begin]
+            if identity not in young and identity not in old:
+                young[identity] = rows[begin : at + ROW_BYTES]
 
     def age(self, now: float) -> None:
         """Forgets what is beyond the bounds; to be called now and then (`now`: monotonic, seconds)."""

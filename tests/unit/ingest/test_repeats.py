@@ -1,6 +1,8 @@
 """Events and requests that come again are told from new ones, also by another process and after a restart."""
 
 import asyncio
+import contextlib
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 
 from carbon_stream.ingest.delivery import Delivery, Failed, Spooled, Stored
 from carbon_stream.ingest.repeats.admission import Admission, Conflict, Duplicate
-from carbon_stream.ingest.repeats.shared import FILE, SharedFile
-from carbon_stream.ingest.repeats.window import Mark, Segment, Taken, Window, mark_of
+from carbon_stream.ingest.repeats.shared import FILE, Answer, SharedFile
+from carbon_stream.ingest.repeats.window import ROW_BYTES, Mark, Taken, Window, mark_of, place_of
+from carbon_stream.routing import Record
 from tests.unit.ingest.conftest import Door, OpenDoor, ScriptedPublisher
 
 Event = Callable[..., dict[str, Any]]
@@ -96,9 +99,7 @@ class SlowPublisher(ScriptedPublisher):
 
 
 def marked(event: dict[str, Any]) -> Mark:
-    mark = mark_of(event)
-    assert mark is not None
-    return mark
+    return mark_of(event["source"], event["eventId"], orjson.dumps(event))
 
 
 def window(events: int = 1_000, seconds: float = 3_600.0) -> Window:
@@ -185,46 +186,60 @@ async def test_a_caller_that_is_cancelled_leaves_nothing_pending(open_door: Open
     assert await (await admission.submit([a_record(door, "e1")], [mark])).results() == [Stored(0, 0)]
 
 
+async def test_who_waits_for_another_ones_event_may_be_cancelled(open_door: OpenDoor, event: Event) -> None:
+    door = await open_door()
+    await post(door, event(eventId="e1"))
+    records, marks = [a_record(door, "e1")], [marked(event(eventId="e1"))]
+    publisher = SlowPublisher()
+    admission = Admission(publisher, window(), None)
+    submissions = [await admission.submit(records, marks) for _ in range(4)]
+    waiting = [asyncio.create_task(submission.results()) for submission in submissions]
+    await asyncio.sleep(0.05)
+    for gone in (0, 2):
+        waiting[gone].cancel()
+    await asyncio.wait([waiting[0], waiting[2]])
+    publisher.deliveries[0].store([0], 3, 77)
+    assert [await waiting[1], await waiting[3]] == [[Duplicate(3, 77)], [Duplicate(3, 77)]]
+    assert await (await admission.submit(records, marks)).results() == [Duplicate(3, 77)]
+
+
+async def test_a_repeat_is_told_whichever_way_the_event_came(open_door: OpenDoor, event: Event) -> None:
+    door = await open_door()
+    for more in ({}, {"more": {"than": "the contract"}}, {"context": None}):
+        one = event(eventId=f"e{len(more)}{''.join(more)}", **more)
+        assert (await post(door, one))[1]["receipts"][0]["status"] == "accepted"
+        attributes = {"specversion": "1.0", "id": one["eventId"], "source": one["source"], "type": one["eventType"]}
+        data = {name: value for name, value in one.items() if name not in ("eventId", "source", "eventType")}
+        body = orjson.dumps({**attributes, "data": data})
+        status, answer, _ = await door.post(body, Content_Type="application/cloudevents+json")
+        assert (status, answer["receipts"][0]["status"]) == (202, "duplicate")
+
+
+def a_mark(name: str) -> Mark:
+    return mark_of("source", name, b"text")
+
+
 def test_the_window_keeps_the_last_events_and_forgets_older_ones() -> None:
     kept = Window(100, 60.0, 0.0)
     for number in range(1_000):
-        kept.sift(Taken(), [(str(number), b"d")], {})
+        kept.sift(Taken(), [a_mark(str(number))], {})
         kept.age(1.0)
-        assert kept.find(str(max(number - 99, 0))) is not None
+        assert kept.find(a_mark(str(max(number - 99, 0)))[0]) is not None
         assert len(kept) <= 200
-    assert kept.find("700") is None
+    assert kept.find(a_mark("700")[0]) is None
     kept.age(60.0)
-    assert kept.find("999") is not None
+    assert kept.find(a_mark("999")[0]) is not None
     kept.age(61.0)
     assert len(kept) == 0
 
 
-def test_small_ones_are_kept_together_and_say_the_same() -> None:
-    kept = window()
-    small = []
-    for number in range(10):
-        taken = Taken()
-        kept.sift(taken, [(f"a{number}", b"a"), None, (f"b{number}", b"b")], {})
-        taken.topics, taken.partitions = ["t"] * 3, [number] * 3
-        taken.offsets = [number, 1, None if number == 3 else number]
-        kept.forget(taken)
-        small.append(taken)
-    merged = kept.merge(small)
-    assert len(merged.identities) == len(kept) == 19
-    for number in range(10):
-        for name in ("a", "b"):
-            found = kept.find(f"{name}{number}")
-            if (name, number) == ("b", 3):
-                assert found is None
-                continue
-            assert found is not None
-            taken, index = found
-            assert taken is merged
-            assert (taken.partitions[index], taken.offsets[index], taken.digests[index]) == (
-                number,
-                number,
-                name.encode(),
-            )
+def rows_of(*names: str) -> bytes:
+    """What a window has of events, as it stands in the file: at partition 3, one offset after the other."""
+    kept, taken = window(), Taken()
+    kept.sift(taken, [a_mark(name) for name in names], {})
+    delivery = Delivery([Record("t", None, b"", [], b"", 0) for _ in names])
+    delivery.store(range(len(names)), 3, 70)
+    return b"".join(taken.settle(delivery))
 
 
 def shared(folder: Path, seconds: float = 3_600.0) -> SharedFile:
@@ -234,47 +249,62 @@ def shared(folder: Path, seconds: float = 3_600.0) -> SharedFile:
 def test_what_one_process_has_taken_others_learn_and_successors_find(tmp_path: Path) -> None:
     one, two = shared(tmp_path), shared(tmp_path)
     assert one.open() == two.open() == []
-    entries = [
-        Segment(["source\0e1", None], [b"digest", None], ["data-quality", "t"], [3, 0], [77, 5]),
-        Segment(["source\0e2", "source\0e3"], [b"other", b"third"], ["t", "t"], [-1, 0], [-1, None]),
-    ]
-    assert one.exchange(entries) == []
-    assert two.exchange([]) == entries
-    assert two.exchange([]) == []
-    assert one.exchange([]) == []
+    rows = rows_of("e1", "e2")
+    assert one.exchange(rows) == []
+    assert two.exchange(b"") == [rows]
+    assert two.exchange(b"") == []
+    assert one.exchange(b"") == []
     one.close()
     two.close()
-    assert shared(tmp_path).open() == entries
+    assert shared(tmp_path).open() == [rows]
+    learned = window()
+    learned.learn(rows)
+    for name, offset in (("e1", 70), ("e2", 71)):
+        found = learned.find(a_mark(name)[0])
+        assert isinstance(found, bytes)
+        assert place_of(found) == (a_mark(name)[1], 3, offset)
     assert shared(tmp_path, seconds=0.0).open() == []
-
-
-def a_segment(identities: list[str | None]) -> Segment:
-    count = len(identities)
-    return Segment(identities, [b"d"] * count, ["t"] * count, [0] * count, list(range(count)))
 
 
 def test_the_file_is_bounded(tmp_path: Path) -> None:
     file = shared(tmp_path)
     file.open()
     for segment in range(200):
-        file.exchange([a_segment([f"{segment}-{n}" for n in range(100)])])
+        file.exchange(rows_of(*(f"{segment}-{n}" for n in range(100))))
     file.close()
-    known = [identity for segment in shared(tmp_path).open() for identity in segment.identities]
-    assert 2_000 <= len(known) <= 2_000 + 50 * 100
-    assert known[-1] == "199-99"
+    known = shared(tmp_path).open()
+    assert 2_000 <= sum(len(rows) // ROW_BYTES for rows in known) <= 2_000 + 50 * 100
+    assert known[-1] == rows_of(*(f"199-{n}" for n in range(100)))
+
+
+async def test_of_a_file_of_the_release_before_the_answers_are_kept(tmp_path: Path) -> None:
+    file = shared(tmp_path)
+    file.open()
+    file.claim("name", b"digest")
+    file.answer("name", b"body")
+    file.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.executescript("ALTER TABLE taken RENAME TO segments; PRAGMA user_version = 1")
+    file = shared(tmp_path)
+    assert file.open() == []
+    assert file.claim("name", b"digest") == Answer(b"digest", b"body")
+    rows = rows_of("e1")
+    file.exchange(rows)
+    file.close()
+    assert shared(tmp_path).open() == [rows]
 
 
 def test_a_file_that_is_no_use_is_made_anew_and_a_directory_that_is_none_is_done_without(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"nonsense" * 1_000)
     file = shared(tmp_path)
     assert file.open() == []
-    entry = a_segment(["source\0e1"])
-    file.exchange([entry])
+    entry = rows_of("e1")
+    file.exchange(entry)
     file.close()
     assert shared(tmp_path).open() == [entry]
     nowhere = shared(tmp_path / FILE)
     assert nowhere.open() == []
-    assert nowhere.exchange([entry]) == []
+    assert nowhere.exchange(entry) == []
     assert nowhere.claim("name", b"digest") is None
 
 
