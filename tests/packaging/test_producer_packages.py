@@ -71,6 +71,14 @@ def test_the_tarball_holds_what_is_needed_and_asks_for_nothing(tarball: Path) ->
     assert package["peerDependenciesMeta"] == {"@platformatic/kafka": {"optional": True}}
 
 
+def test_the_lock_names_no_host_and_nothing_runs_or_is_fetched_when_it_is_installed() -> None:
+    packages = json.loads((ROOT / "sdk/node/package-lock.json").read_text())["packages"]
+    assert len(packages) > 10
+    odd = {name for name, package in packages.items() if {"resolved", "hasInstallScript", "link"} & package.keys()}
+    assert odd == set()
+    assert all("integrity" in package for name, package in packages.items() if name)
+
+
 @pytest.fixture(scope="module")
 def node_project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty project with the tarball installed, without a network, and the client beside it."""
@@ -211,3 +219,47 @@ def test_the_python_recording_example_passes() -> None:
         example.parent, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, example
     )
     assert "1 passed" in must(done).stdout
+
+
+def test_the_python_recording_example_passes_where_only_the_wheel_is(python: Path) -> None:
+    # pytest is not in the empty environment: its test is called.
+    script = (
+        f"import runpy; runpy.run_path({str(ROOT / 'sdk/python/examples/test_recording.py')!r})['test_what_it_sends']()"
+    )
+    must(run(python.parent, python, "-I", "-c", script))
+
+
+PYTHON_TYPED = """
+from typing import assert_type
+from carbon_stream_producer import AsyncEventProducer, Delivery, SecurityEvent, Stats, get_event_producer
+producer = get_event_producer("svc", transport="noop")
+assert_type(producer.produce_security_event(category="x", severity="LOW"), Delivery)
+assert_type(producer.produce(SecurityEvent(category="x", severity="LOW")), Delivery)
+assert_type(producer.stats(), Stats)
+producer.produce_security_event(category="x", severity="FINE")  # wrong: arg-type
+producer.produce_security_event(category="x")  # wrong: call-arg
+producer.produce_security_event(category="x", severity="LOW", sverity="LOW")  # wrong: call-arg
+SecurityEvent(category=1, severity="LOW")  # wrong: arg-type
+async def main() -> None:
+    async with AsyncEventProducer("svc", transport="noop") as producer:
+        receipt = await (await producer.produce_security_event(category="x", severity="LOW"))
+        assert_type(receipt.partition, int | None)
+        await producer.produce_security_event(category="x", severity="FINE")  # wrong: arg-type
+"""
+
+
+def test_a_type_checker_finds_the_wheels_types_and_what_is_wrong(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "typed.py").write_text(PYTHON_TYPED)
+    options = ("--strict", "--no-incremental", "--config-file", os.devnull, "--python-executable", python)
+    done = run(tmp_path, sys.executable, "-m", "mypy", *options, "typed.py")
+    found = {
+        (int(line.split(":")[1]), line.rpartition("[")[2].rstrip("]"))
+        for line in done.stdout.splitlines()
+        if ": error: " in line
+    }
+    expected = {
+        (number, line.rpartition("# wrong: ")[2])
+        for number, line in enumerate(PYTHON_TYPED.splitlines(), 1)
+        if "# wrong: " in line
+    }
+    assert found == expected, done.stdout + done.stderr
