@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +38,7 @@ class Found:
 
 async def find(kafka: Mapping[str, Any], topic: str, mentions: Mentions) -> list[Found]:
     """What would be erased, by partition; nothing is changed."""
-    async with _consumer(kafka) as consumer:
+    async with clients.reading(kafka, "earliest") as consumer:
         partitions = await _partitions(kafka, topic)
         return [await _look(consumer, partition, mentions) for partition in partitions]
 
@@ -47,7 +46,7 @@ async def find(kafka: Mapping[str, Any], topic: str, mentions: Mentions) -> list
 async def erase(kafka: Mapping[str, Any], topic: str, mentions: Mentions, transactional_id: str) -> int:
     """Erase the letters; returns how many were."""
     gone = 0
-    async with _consumer(kafka) as consumer:
+    async with clients.reading(kafka, "earliest") as consumer:
         for partition in await _partitions(kafka, topic):
             found = await _look(consumer, partition, mentions)
             if found.gone:
@@ -146,15 +145,3 @@ async def _partitions(kafka: Mapping[str, Any], topic: str) -> list[TopicPartiti
         return sorted(TopicPartition(topic, each["partition"]) for each in described["partitions"])
     finally:
         await admin.close()
-
-
-@asynccontextmanager
-async def _consumer(kafka: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        **kafka, enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await clients.stop(consumer)

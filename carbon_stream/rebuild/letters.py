@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from carbon_stream.dead_letters.record import DeadLetter
 from carbon_stream.rebuild import sources
+from carbon_stream.streaming import clients
 
 
 class Letters:
@@ -26,7 +27,7 @@ class Letters:
 
     async def refresh(self, kafka: Mapping[str, Any]) -> None:
         """Take in the letters that have come since the last time."""
-        async with sources.reader(kafka) as consumer:
+        async with clients.reading(kafka, "none") as consumer:
             consumer.assign(self._partitions)
             begins, ends = await sources.bounds(consumer, self._partitions)
             for tp in self._partitions:

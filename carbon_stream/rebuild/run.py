@@ -21,6 +21,7 @@ from carbon_stream.rebuild.partition import Moved, PartitionRebuild
 from carbon_stream.rebuild.progress import Done, Say, words
 from carbon_stream.rebuild.refold import TooManyRefused, latest, topics_of
 from carbon_stream.rebuild.sources import Source
+from carbon_stream.streaming import clients
 from carbon_stream.streaming.formats import NewerRow
 from carbon_stream.streaming.plan import Plan
 from carbon_stream.streaming.restore import RestoreStalled
@@ -63,7 +64,7 @@ async def plan(plans: Sequence[Plan]) -> list[TablePlan]:
 async def _planned(plan: Plan) -> TablePlan:
     numbers = await _partitions(plan)
     topics = topics_of(REBUILDINGS[plan.name])
-    async with sources.reader(plan.kafka) as consumer:
+    async with clients.reading(plan.kafka, "none") as consumer:
         found = await sources.sources(consumer, [TopicPartition(topic, n) for topic in topics for n in numbers])
         begins, ends = await sources.bounds(consumer, [TopicPartition(plan.changelog, n) for n in numbers])
     return TablePlan(plan.name, tuple(found), sum(ends.values()) - sum(begins.values()), len(numbers))
@@ -91,7 +92,7 @@ async def apply(plans: Sequence[Plan], *, put: bool, say: Say) -> dict[str, Done
 async def _one(plan: Plan, number: int, letters: Letters, *, put: bool, say: Say) -> Done:
     cut: set[str] = set()
     for attempt in range(1, MOVED_MAX + 1):
-        async with sources.reader(plan.kafka) as consumer:
+        async with clients.reading(plan.kafka, "none") as consumer:
             rebuild = PartitionRebuild(plan, number, REBUILDINGS[plan.name], letters, consumer, cut, say)
             try:
                 done = await rebuild.compare()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-
-from carbon_stream.streaming import clients
 
 POLL_MS = 500
 POLL_RECORDS_MAX = 10_000
@@ -28,19 +25,6 @@ class Source:
     begin: int
     end: int
     first_at: int | None = None
-
-
-@asynccontextmanager
-async def reader(kafka: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without a group. It never jumps: what retention takes away under its feet raises OffsetOutOfRange."""
-    consumer = AIOKafkaConsumer(
-        **kafka, enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset="none"
-    )
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await clients.stop(consumer)
 
 
 async def sources(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> list[Source]:

@@ -1,13 +1,32 @@
-"""Ending Kafka clients, whatever state they are in."""
+"""Kafka clients: reading what is committed, and ending them, whatever state they are in."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 STOP_S_MAX = 5.0
+
+
+@asynccontextmanager
+async def reading(kafka: Mapping[str, Any], where_lost: Literal["earliest", "none"]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of committed records, without a group, that is ended with the context.
+
+    `where_lost` says what follows when retention takes a position away under its feet: it goes on at the beginning, or
+    raises OffsetOutOfRangeError.
+    """
+    consumer = AIOKafkaConsumer(
+        **kafka, enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset=where_lost
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await stop(consumer)
 
 
 async def stop(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = STOP_S_MAX) -> None:

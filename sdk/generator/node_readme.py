@@ -1,10 +1,12 @@
 """The table of each event's fields in the Node.js library's README, between the marks."""
 
-import json
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from sdk.generator.python_readme import between_marks
+from sdk.generator.python_readme import Words, between_marks, type_of
 from sdk.generator.source import Property, Type
+
+NODE: Final = Words("object", "array", "string", "integer", "number")
 
 
 def with_tables(path: str, known: Sequence[Type]) -> str:
@@ -28,23 +30,4 @@ def _section(kind: Type) -> Iterator[str]:
 
 
 def _row(field: Property) -> str:
-    return f"| `{field.name}` | {_type(field)} | {'yes' if field.required else 'no'} | {field.description} |"
-
-
-def _type(field: Property) -> str:
-    if field.enum:
-        return ", ".join(f"`{json.dumps(value)}`" for value in field.enum)
-    low, high = field.bounds
-    match field.kind:
-        case "any":
-            return "any JSON value"
-        case "object":
-            return f"object, at most {high:,} entries"
-        case "array":
-            assert field.items is not None
-            return f"array of {'ColumnMapping' if field.items.record else 'string'}, at most {high:,}"
-        case "string":
-            return f"string, {'1 to' if low else 'at most'} {high:,} characters"
-        case "integer":
-            return "integer" if high > 1e9 else f"integer, {low} to {high}"
-    return "number" if high > 1e9 else f"number, {low:g} to {high:g}"
+    return f"| `{field.name}` | {type_of(field, NODE)} | {'yes' if field.required else 'no'} | {field.description} |"

@@ -2,12 +2,26 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from sdk.generator import ROOT_FOLDER
 from sdk.generator.source import COMMAND, Property, Type
 
 BEGIN = f"<!-- begin of what is made from the catalog by `{COMMAND}` -->"
 END = "<!-- end of it -->"
+
+
+class Words(NamedTuple):
+    """What a language calls the kinds of values."""
+
+    mapping: str
+    listing: str
+    text: str
+    integer: str
+    number: str
+
+
+PYTHON: Final = Words("mapping", "list", "str", "int", "float")
 
 
 def with_tables(path: str, known: Sequence[Type]) -> str:
@@ -28,7 +42,8 @@ def _section(kind: Type) -> Iterator[str]:
     yield f"{kind.description} Class `{kind.name}`, topic `{kind.topic}`, keyed by {key}.\n"
     yield "| argument | type | required | meaning |\n|---|---|---|---|"
     for field in kind.ordered:
-        yield f"| `{field.attribute}` | {_type(field)} | {'yes' if field.required else 'no'} | {field.description} |"
+        needed = "yes" if field.required else "no"
+        yield f"| `{field.attribute}` | {_type(field)} | {needed} | {field.description} |"
     for field in kind.own:
         if field.items is not None and field.items.record:
             yield f"\nEach of `{field.attribute}`, a `ColumnMapping` or a mapping with the JSON names:\n"
@@ -40,6 +55,11 @@ def _section(kind: Type) -> Iterator[str]:
 
 
 def _type(field: Property) -> str:
+    return type_of(field, PYTHON)
+
+
+def type_of(field: Property, words: Words) -> str:
+    """A field's type and bounds, for the tables' second column."""
     if field.enum:
         return ", ".join(f"`{json.dumps(value)}`" for value in field.enum)
     low, high = field.bounds
@@ -47,12 +67,12 @@ def _type(field: Property) -> str:
         case "any":
             return "any JSON value"
         case "object":
-            return f"mapping, at most {high:,} entries"
+            return f"{words.mapping}, at most {high:,} entries"
         case "array":
             assert field.items is not None
-            return f"list of {'ColumnMapping' if field.items.record else 'str'}, at most {high:,}"
+            return f"{words.listing} of {'ColumnMapping' if field.items.record else words.text}, at most {high:,}"
         case "string":
-            return f"str, {'1 to' if low else 'at most'} {high:,} characters"
+            return f"{words.text}, {'1 to' if low else 'at most'} {high:,} characters"
         case "integer":
-            return "int" if high > 1e9 else f"int, {low} to {high}"
-    return "float" if high > 1e9 else f"float, {low:g} to {high:g}"
+            return words.integer if high > 1e9 else f"{words.integer}, {low} to {high}"
+    return words.number if high > 1e9 else f"{words.number}, {low:g} to {high:g}"

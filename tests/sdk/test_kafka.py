@@ -21,6 +21,7 @@ from carbon_stream_producer import (
     flow,
 )
 from carbon_stream_producer.generated.tables import BY_EVENT_TYPE
+from tests.support.loads import run_load
 from tests.support.sdk_broker import at_offsets, compare, records_of
 from tests.support.sdk_vectors import VECTORS, arguments
 
@@ -163,26 +164,9 @@ asyncio.run(main())
 """
 
 
-async def run_load(broker: LocalKafka, folder: Path, script: str, kill: bool) -> tuple[int, str, list[str]]:
+async def load(broker: LocalKafka, folder: Path, script: str, *, kill: bool) -> tuple[int, str, list[str]]:
     told = folder / "told"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, broker.bootstrap_servers, str(told), stdout=-1, stderr=-1
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        await process.stdout.readline()
-        if kill:
-            while not told.exists() or told.stat().st_size < 10_000:
-                await asyncio.sleep(0.02)
-            process.send_signal(signal.SIGTERM)
-        errors = (await process.stderr.read()).decode()
-        status = await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return status, errors, told.read_text().split()
+    return await run_load([sys.executable, "-c", script, broker.bootstrap_servers, str(told)], told, kill=kill)
 
 
 @pytest.mark.parametrize(("script", "prefix"), [(LOAD, "threads"), (ASYNC_LOAD, "asyncio")])
@@ -190,7 +174,7 @@ async def test_sigterm_under_load_loses_nothing_that_was_reported_nor_what_waite
     broker: LocalKafka, tmp_path: Path, script: str, prefix: str
 ) -> None:
     script = script.format(count=10_000_000, prefix=prefix)
-    status, errors, told = await run_load(broker, tmp_path, script, kill=True)
+    status, errors, told = await load(broker, tmp_path, script, kill=True)
     assert status == -signal.SIGTERM or "ProducerClosed" in errors, errors
     arrived = await records_of(broker, {f"{prefix}-{number}" for number in range(len(told) + 200_000)})
     assert set(told) <= arrived.keys()
@@ -202,7 +186,7 @@ async def test_sigterm_under_load_loses_nothing_that_was_reported_nor_what_waite
 
 async def test_a_normal_end_without_close_delivers_everything(broker: LocalKafka, tmp_path: Path) -> None:
     script = LOAD.format(count=5_000, prefix="normal")
-    status, errors, told = await run_load(broker, tmp_path, script, kill=False)
+    status, errors, told = await load(broker, tmp_path, script, kill=False)
     assert (status, errors) == (0, "")
     assert len(told) == 5_000
     assert len(await records_of(broker, {f"normal-{number}" for number in range(5_000)})) == 5_000

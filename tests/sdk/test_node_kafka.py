@@ -1,6 +1,5 @@
 """The Node.js library on real brokers: the vectors arrive byte for byte, and nothing that was reported is lost."""
 
-import asyncio
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 
 from carbon_stream.local import LocalKafka
 from carbon_stream_producer import Receipt
+from tests.support.loads import run_load
 from tests.support.node import built, clean_environment, lines, run_script
 from tests.support.sdk_broker import at_offsets, compare, records_of
 from tests.support.sdk_vectors import VECTORS, means_the_same, method_line
@@ -67,37 +67,21 @@ for (let number = 0; number < Number(count); number += 1) {
 """
 
 
-async def run_load(
+async def load(
     library: Path, broker: LocalKafka, folder: Path, prefix: str, count: int, *, kill: bool
 ) -> tuple[int, str, list[str]]:
-    told = folder / "told"
-    script = folder / "load.mjs"
+    told, script = folder / "told", folder / "load.mjs"
     script.write_text(LOAD.replace("@carbon-stream/producer", str(library / "dist/index.mjs")))
-    process = await asyncio.create_subprocess_exec(
-        "node", str(script), str(told), prefix, str(count), stdout=-1, stderr=-1,
-        env=clean_environment(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers),
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        await process.stdout.readline()
-        if kill:
-            while not told.exists() or told.stat().st_size < 10_000:
-                await asyncio.sleep(0.02)
-            process.send_signal(signal.SIGTERM)
-        errors = (await process.stderr.read()).decode()
-        status = await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return status, errors, told.read_text().split()
+    environment = clean_environment(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers)
+    return await run_load(
+        ["node", str(script), str(told), prefix, str(count)], told, kill=kill, environment=environment
+    )
 
 
 async def test_sigterm_under_load_loses_nothing_that_was_reported_nor_what_waited(
     library: Path, broker: LocalKafka, tmp_path: Path
 ) -> None:
-    status, errors, told = await run_load(library, broker, tmp_path, "node", 10_000_000, kill=True)
+    status, errors, told = await load(library, broker, tmp_path, "node", 10_000_000, kill=True)
     assert (status, errors) == (-signal.SIGTERM, "")
     arrived = await records_of(broker, {f"node-{number}" for number in range(len(told) + 200_000)})
     # Whatever was taken is there, without a gap: the signal let it be delivered, and be reported.
@@ -108,7 +92,7 @@ async def test_sigterm_under_load_loses_nothing_that_was_reported_nor_what_waite
 async def test_a_normal_end_without_disconnect_delivers_everything(
     library: Path, broker: LocalKafka, tmp_path: Path
 ) -> None:
-    status, errors, told = await run_load(library, broker, tmp_path, "node-normal", 5_000, kill=False)
+    status, errors, told = await load(library, broker, tmp_path, "node-normal", 5_000, kill=False)
     assert (status, errors) == (0, "")
     assert len(told) == 5_000
     assert len(await records_of(broker, {f"node-normal-{number}" for number in range(5_000)})) == 5_000
