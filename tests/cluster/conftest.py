@@ -1,6 +1,5 @@
 """One control plane for the whole run. Each test has namespaces of its own in it."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,7 +10,8 @@ import yaml
 from carbon_stream.bootstrap.mesh.cluster import Cluster, Patience, connected
 from carbon_stream.bootstrap.mesh.model import Mesh
 from carbon_stream.bootstrap.mesh.values import load_mesh
-from tests.cluster.control_plane import ControlPlane, install_istio_kinds, missing_part
+from tests.cluster import parts
+from tests.cluster.control_plane import ControlPlane, install_istio_kinds, need
 from tests.cluster.players import Deployments
 
 _numbers = count(1)
@@ -19,11 +19,7 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    missing = missing_part()
-    if missing is not None:
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    need((parts.etcd, parts.istio_crds, parts.kube_apiserver))
     with ControlPlane(tmp_path_factory.mktemp("cluster")) as running:
         install_istio_kinds(running)
         yield running

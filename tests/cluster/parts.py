@@ -1,9 +1,11 @@
 """The real Kubernetes and Istio for these tests: built with Go from their published modules, once a machine.
 
     python -m tests.cluster.parts            # builds what is missing, and prints where each part is
+    python -m tests.cluster.parts --core     # without those that take longest: Istio's programs and the controllers
 
 Kubernetes publishes binaries as downloads, which a package registry does not serve; its Go module is served. The
 module's own `replace` lines forbid `go install`, so it is built inside a small module that has the same requirements.
+Istio and kwok are installed as they are. All of it is about 21 minutes of one core, the half of it with two.
 Each part is kept under its version in the user's cache folder, and is put there in one step when it is whole.
 """
 
@@ -23,6 +25,9 @@ from pathlib import Path
 from carbon_stream.local.artefacts import cache_root
 
 KUBERNETES = "v1.34.4"
+ISTIO = "v0.0.0-20260827124520-eed52ebb66ad"
+"""A commit of Istio's main branch: what the module proxy serves whole. Its releases are tagged without the `v`."""
+KWOK = "v0.7.0"
 ISTIO_API = "v1.24.2"
 ISTIO_CRDS = "kubernetes/customresourcedefinitions.gen.yaml"
 _STAGING = KUBERNETES.replace("v1.", "v0.", 1)
@@ -36,12 +41,38 @@ class Missing(Exception):
 
 def kube_apiserver() -> Path:
     """The API server. Takes about 9 minutes of one core when it has to be built."""
-    return _kept(f"kube-apiserver-{KUBERNETES}", lambda target: _build_kubernetes("kube-apiserver", target))
+    return _of_kubernetes("kube-apiserver")
 
 
 def kubectl() -> Path:
     """Kubernetes' command, with kustomize inside. A good minute more, once the server has been built."""
-    return _kept(f"kubectl-{KUBERNETES}", lambda target: _build_kubernetes("kubectl", target))
+    return _of_kubernetes("kubectl")
+
+
+def kube_controller_manager() -> Path:
+    """Kubernetes' controllers: a minute or two more of two cores, once the server has been built."""
+    return _of_kubernetes("kube-controller-manager")
+
+
+def kube_scheduler() -> Path:
+    """What gives pods their nodes; some seconds more."""
+    return _of_kubernetes("kube-scheduler")
+
+
+def kwok() -> Path:
+    """What plays nodes and the life of the pods on them; two minutes of one core."""
+    return _kept(f"kwok-{KWOK}", lambda target: _install(f"sigs.k8s.io/kwok/cmd/kwok@{KWOK}", target))
+
+
+def istioctl() -> Path:
+    """Istio's command. Takes about 8 minutes of one core when it has to be built."""
+    return _kept(f"istioctl-{ISTIO}", lambda target: _install(f"istio.io/istio/istioctl/cmd/istioctl@{ISTIO}", target))
+
+
+def istiod() -> Path:
+    """Istio's control plane; two minutes more, once its command has been built."""
+    package = f"istio.io/istio/pilot/cmd/pilot-discovery@{ISTIO}"
+    return _kept(f"pilot-discovery-{ISTIO}", lambda target: _install(package, target))
 
 
 def istio_crds() -> Path:
@@ -58,6 +89,10 @@ def etcd() -> Path:
     """Etcd, as installed, or out of Debian's package without installing it."""
     found = shutil.which("etcd")
     return Path(found) if found else _kept("etcd-debian", _unpack_etcd)
+
+
+def _of_kubernetes(command: str) -> Path:
+    return _kept(f"{command}-{KUBERNETES}", lambda target: _build_kubernetes(command, target))
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
@@ -82,10 +117,12 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _go(*arguments: str, folder: Path | None = None) -> str:
+def _go(*arguments: str, folder: Path | None = None, into: Path | None = None) -> str:
     if shutil.which("go") is None:
         raise Missing("Go is not here: install it (https://go.dev/dl/), 1.24 or later")
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
+    if into is not None:
+        environment["GOBIN"] = str(into)
     done = subprocess.run(
         ["nice", "-n", "19", "go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -112,6 +149,13 @@ def _build_kubernetes(command: str, target: Path) -> None:
         version = f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
         package = f"k8s.io/kubernetes/cmd/{command}"
         _go("build", "-trimpath", f"-ldflags=-s -w {version}", "-o", str(target), package, folder=folder)
+
+
+def _install(package: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        _go("install", "-trimpath", "-ldflags=-s -w", package, into=Path(name))
+        (built,) = Path(name).iterdir()
+        built.rename(target)
 
 
 def _requirements(go_mod: str) -> str:
@@ -153,6 +197,11 @@ def _unpack_envoy(target: Path) -> None:
     target.chmod(0o755)
 
 
+CORE = (envoy, etcd, istio_crds, kube_apiserver, kubectl)
+"""What the tests with an API server alone need."""
+REST = (kube_controller_manager, kube_scheduler, kwok, istioctl, istiod)
+"""What a whole cluster with Istio needs beside them."""
+
 if __name__ == "__main__":
-    for part in (envoy, etcd, istio_crds, kube_apiserver, kubectl):
+    for part in CORE if "--core" in sys.argv[1:] else CORE + REST:
         sys.stdout.write(f"{part()}\n")

@@ -1,5 +1,9 @@
 """A double of the controllers, the kubelet and Istio's injector: real objects in a real API, played by a thread.
 
+The real ones are in `whole.WholeCluster`, where all goes well. This stays for what they cannot be made to do at a word:
+pods that never become ready, an injector that is away, one workload's pod lost at the very step of a run; and for the
+runs that need some cluster and not the whole of it, which would take minutes more.
+
 It makes each listed workload and its pods, replaces the pods when the template changes (with a sidecar where the
 namespace is labelled), and writes the statuses that Kubernetes' own controllers would. No container runs.
 """
@@ -14,6 +18,28 @@ from carbon_stream.bootstrap.mesh.objects import KINDS, Key
 from tests.cluster.control_plane import ControlPlane
 
 _STATUS = "application/merge-patch+json"
+
+
+def make_workload(plane: ControlPlane, mesh: Mesh, name: str, workload: Workload) -> None:
+    """The Deployment or StatefulSet of a listed workload, as a chart would make it before there was a mesh."""
+    kind = KINDS[workload.kind]
+    labels = dict(workload.selector)
+    body: dict[str, Any] = {
+        "apiVersion": kind.api,
+        "kind": kind.name,
+        "metadata": {"name": name, "namespace": mesh.at(workload)},
+        "spec": {
+            "replicas": workload.pods,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "main", "image": "example"}]},
+            },
+        },
+    }
+    if workload.kind == "StatefulSet":
+        body["spec"]["serviceName"] = name
+    plane.make(kind.path(mesh.at(workload)), body)
 
 
 class Deployments:
@@ -51,24 +77,7 @@ class Deployments:
         return list(self._plane.call("GET", path)[1]["items"])
 
     def _make(self, name: str, workload: Workload) -> None:
-        kind = KINDS[workload.kind]
-        labels = dict(workload.selector)
-        body: dict[str, Any] = {
-            "apiVersion": kind.api,
-            "kind": kind.name,
-            "metadata": {"name": name, "namespace": self._mesh.at(workload)},
-            "spec": {
-                "replicas": workload.pods,
-                "selector": {"matchLabels": labels},
-                "template": {
-                    "metadata": {"labels": labels},
-                    "spec": {"containers": [{"name": "main", "image": "example"}]},
-                },
-            },
-        }
-        if workload.kind == "StatefulSet":
-            body["spec"]["serviceName"] = name
-        self._plane.make(kind.path(self._mesh.at(workload)), body)
+        make_workload(self._plane, self._mesh, name, workload)
 
     def _play(self) -> None:
         while not self._stop.wait(0.05):

@@ -14,6 +14,7 @@ import aiohttp
 
 from carbon_stream.bootstrap.mesh.cluster import Cluster, Unreachable
 from carbon_stream.bootstrap.mesh.model import Mesh
+from carbon_stream.bootstrap.mesh.objects import Object
 from carbon_stream.errors import OperatorError
 from carbon_stream.settings import Settings
 
@@ -21,6 +22,12 @@ __all__ = ["DISCOVERY", "Evidence", "Sample", "Unknown", "evidence_of", "sync_st
 
 DISCOVERY = {"CDS": "cluster", "LDS": "listener", "EDS": "endpoint", "RDS": "route"}
 """Envoy's discovery services, and what istiod's /debug/syncz calls them."""
+_PORT = ("http-monitoring", 15014)
+"""istiod's own port for questions: its name in istiod's pods, and its number where none has that name."""
+_TOLD_BY_ISTIOD = {
+    401: "it answers only itself, or a token of audience istio-ca: give CARBON_STREAM_ISTIOD_TOKEN_FILE",
+    403: "it tells accounts of its own namespace, and of those in its DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES",
+}
 _TIMEOUT_S = 15.0
 _BODY_MAX = 64 << 20
 
@@ -64,13 +71,13 @@ class Evidence:
 
     async def query(self, expression: str) -> list[Sample]:
         """An instant query. Unknown where Prometheus does not answer it."""
-        path = f"/api/v1/query?{urlencode({'query': expression})}"
+        path, params = "/api/v1/query", {"query": expression}
         target = self._mesh.prometheus
         if self._prometheus_url is not None:
-            text = await _get(self._prometheus_url.rstrip("/") + path, {}, "Prometheus")
+            text = await _get(f"{self._prometheus_url.rstrip('/')}{path}?{urlencode(params)}", {}, "Prometheus")
         else:
             place = f"/api/v1/namespaces/{target.namespace}/services/http:{target.service}:{target.port}/proxy"
-            text = await self._proxied(place + path, "Prometheus", "CARBON_STREAM_PROMETHEUS_URL")
+            text = await self._proxied(place + path, "Prometheus", "CARBON_STREAM_PROMETHEUS_URL", params)
         try:
             document = json.loads(text)
             result = document["data"]["result"]
@@ -80,7 +87,8 @@ class Evidence:
 
     async def _debug(self, path: str) -> list[str]:
         if self._istiod_url is not None:
-            return [await _get(self._istiod_url.rstrip("/") + path, self._authorization(), "istiod")]
+            url = self._istiod_url.rstrip("/") + path
+            return [await _get(url, self._authorization(), "istiod", _TOLD_BY_ISTIOD)]
         namespace = self._mesh.istio_namespace
         try:
             pods = await self._cluster.all("Pod", namespace, "app=istiod")
@@ -89,7 +97,8 @@ class Evidence:
         if not pods:
             raise Unknown(f"there is no pod labelled app=istiod in {namespace}: is Istio installed there?")
         paths = [
-            f"/api/v1/namespaces/{namespace}/pods/http:{pod['metadata']['name']}:15014/proxy{path}" for pod in pods
+            f"/api/v1/namespaces/{namespace}/pods/http:{pod['metadata']['name']}:{_port(pod)}/proxy{path}"
+            for pod in pods
         ]
         hint = (
             "CARBON_STREAM_ISTIOD_URL (istiod answers only itself, or a token of audience istio-ca: give"
@@ -97,9 +106,9 @@ class Evidence:
         )
         return list(await asyncio.gather(*(self._proxied(each, "istiod", hint) for each in paths)))
 
-    async def _proxied(self, path: str, what: str, setting: str) -> str:
+    async def _proxied(self, path: str, what: str, setting: str, params: Mapping[str, str] | None = None) -> str:
         try:
-            return await self._cluster.text(path)
+            return await self._cluster.text(path, params)
         except OperatorError as error:
             kind = "does not answer" if isinstance(error, Unreachable) else "refuses"
             raise Unknown(f"{what} {kind} by way of the Kubernetes API ({error}); set {setting}") from error
@@ -134,6 +143,12 @@ def sync_states(text: str) -> dict[str, dict[str, str]]:
         raise Unknown(f"istiod's answer is no list of proxies: {text[:200]!r}") from None
 
 
+def _port(pod: Object) -> int:
+    ports = [port for container in pod["spec"]["containers"] for port in container.get("ports") or ()]
+    name, usual = _PORT
+    return next((int(port["containerPort"]) for port in ports if port.get("name") == name), usual)
+
+
 def _states(proxy: Mapping[str, Any]) -> dict[str, str]:
     states = {}
     for service, name in DISCOVERY.items():
@@ -142,7 +157,7 @@ def _states(proxy: Mapping[str, Any]) -> dict[str, str]:
     return states
 
 
-async def _get(url: str, headers: Mapping[str, str], what: str) -> str:
+async def _get(url: str, headers: Mapping[str, str], what: str, hints: Mapping[int, str] | None = None) -> str:
     shown = url.partition("?")[0]
     try:
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
@@ -154,5 +169,6 @@ async def _get(url: str, headers: Mapping[str, str], what: str) -> str:
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unknown(f"{what} does not answer at {shown} ({type(error).__name__} {error})".rstrip()) from None
     if answer.status != 200:
-        raise Unknown(f"{what} answers {answer.status} at {shown}: {' '.join(text.split())[:200]}")
+        told = " ".join(text.split())[:200] or (hints or {}).get(answer.status, "nothing more")
+        raise Unknown(f"{what} answers {answer.status} at {shown}: {told}")
     return text
