@@ -1,7 +1,7 @@
 """What stands in the documentation to be run: the fenced blocks of each page, and what the page says of them.
 
 A page says it in a comment before the fence, which no reader sees:
-- `<!-- run -->`: it runs as it stands, with nothing on standard error; `<!-- run: TEXT -->`: and prints TEXT;
+- `<!-- run -->`: it runs as it stands; `<!-- run: TEXT -->`: and prints TEXT;
 - `<!-- run, status 1: TEXT -->`: the same, and its exit status is 1;
 - `<!-- run, then: CODE -->`: CODE is what its reader would go on with;
 - `<!-- file: NAME -->`: a file that commands of the page read; `<!-- check: COMMAND -->`: COMMAND takes it as FILE;
