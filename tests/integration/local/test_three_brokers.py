@@ -85,7 +85,7 @@ async def test_loss_of_one_node_loses_nothing_acknowledged(three_brokers: LocalK
 async def test_paused_node_goes_on_where_it_was(three_brokers: LocalKafka) -> None:
     await _create_topic(three_brokers, "paused")
     producer = AIOKafkaProducer(
-        bootstrap_servers=three_brokers.bootstrap_servers, enable_idempotence=True, request_timeout_ms=5_000
+        bootstrap_servers=three_brokers.bootstrap_servers, enable_idempotence=True, request_timeout_ms=15_000
     )
     three_brokers.pause(3)
     try:
