@@ -7,6 +7,7 @@ Pure. The rules are those of the HTTP contract: 202 if any event was taken and n
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import cramjam
 import orjson
 
 from carbon_stream.contracts.codec import FieldError
@@ -128,7 +129,7 @@ class Receipts:
                 self._first_error = self._first_error or receipt.errors[0].message
                 documents.append(_document(receipt))
         if documents:
-            self._parts.append(orjson.dumps(documents)[1:-1])
+            self._keep(orjson.dumps(documents)[1:-1])
 
     def add_accepted(
         self, event_ids: Iterable[str], topics: Sequence[str], partitions: Iterable[int], offsets: Iterable[int]
@@ -146,7 +147,15 @@ class Receipts:
         ]
         for topic in set(topics):
             self._tally("accepted", topic, topics.count(topic))
-        self._parts.append(orjson.dumps(documents)[1:-1])
+        self._keep(orjson.dumps(documents)[1:-1])
+
+    def _keep(self, part: bytes) -> None:
+        """The first ones as they are; those of a long body compressed, a third of their size."""
+        self._parts.append(part if self.is_short else bytes(cramjam.lz4.compress_block(part)))
+
+    def _part(self, index: int) -> bytes:
+        part = self._parts[index]
+        return part if index < _SHORT_PARTS else bytes(cramjam.lz4.decompress_block(part))
 
     def _tally(self, status: str, topic: str, number: int = 1) -> None:
         self.taken[status, topic] = self.taken.get((status, topic), 0) + number
@@ -160,15 +169,14 @@ class Receipts:
     @property
     def is_short(self) -> bool:
         """Whether the reply is small enough to be made at once."""
-        return len(self._parts) <= _SHORT_PARTS
+        return len(self._parts) < _SHORT_PARTS
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The reply of a 202 as JSON, piece by piece; each is forgotten when it has been given."""
         yield orjson.dumps(self._counts())[:-1] + b',"receipts":['
-        self._parts.reverse()
-        while self._parts:
-            part = self._parts.pop()
-            yield part + b"," if self._parts else part
+        for index in range(len(self._parts)):
+            yield b"," + self._part(index) if index else self._part(index)
+            self._parts[index] = b""
         yield b"]}"
 
     def broken_off(self, problem: ProblemError) -> ProblemError:
@@ -208,7 +216,10 @@ class Receipts:
         return sum(self.taken.values()) + sum(self.rejected.values()) + self._skipped
 
     def _body(self) -> dict[str, Any]:
-        return {**self._counts(), "receipts": orjson.Fragment(b"[" + b",".join(self._parts) + b"]")}
+        return {
+            **self._counts(),
+            "receipts": orjson.Fragment(b"[" + b",".join(map(self._part, range(len(self._parts)))) + b"]"),
+        }
 
     def _counts(self) -> dict[str, Any]:
         return {

@@ -27,8 +27,7 @@ def line(number: int) -> bytes:
 
 async def test_fifty_megabytes_are_taken_in_thirty(tmp_path: Path) -> None:
     with LocalKafka(tmp_path / "kafka") as kafka:
-        # The window in which repeats are recognised has a bound of its own (some 300 bytes an event): not this one's.
-        environment = {"CARBON_STREAM_REQUEST_TIMEOUT_S": "200", "CARBON_STREAM_REPEAT_WINDOW_EVENTS": "0"}
+        environment = {"CARBON_STREAM_REQUEST_TIMEOUT_S": "200"}
         service = Service(kafka, tmp_path, environment)
         try:
             await asyncio.to_thread(_bootstrap, kafka)
