@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from carbon_stream.observability import platform_gauges as _platform  # noqa: F401 — as below
 from carbon_stream.observability import rule_metrics as _rules  # noqa: F401 — puts what it declares on the list
+from carbon_stream.observability import sources as _sources  # noqa: F401 — as above
 from carbon_stream.observability.instruments import (
     DECLARED,
     SECONDS,
@@ -292,5 +293,5 @@ BUILD = gauge("build_info", "", "Always 1; the version is a label.", "livemax", 
 START_TIME.set(time.time())
 BUILD.labels(version("carbon-stream")).set(1)
 
-METRICS: tuple[Declared, ...] = tuple(DECLARED)
-"""All metrics there are, in the order above."""
+METRICS: tuple[Declared, ...] = tuple(sorted(DECLARED, key=lambda metric: metric.name))
+"""All metrics there are, by name: the order of declarations depends on who imported what first."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from carbon_stream.observability import counting, metrics, rule_metrics
 from carbon_stream.observability.instruments import Bounded
+from carbon_stream.observability.sources import Sources
 
 __all__ = ["StreamingMetrics"]
 
@@ -35,6 +36,7 @@ class StreamingMetrics:
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = types
         self._reason, self._topic = Bounded(32), Bounded(64)
+        self._sources = Sources()
 
     def on_batch(self, stage: str, partition: int, topic: str, counted: Counted, seconds: float) -> None:
         """A topic's part of a unit of work was committed."""
@@ -49,6 +51,11 @@ class StreamingMetrics:
             metrics.SKEWED.labels(topic).inc(counted.skewed)
         metrics.BATCH.labels(stage).observe(counted.applied + counted.duplicate + counted.dead)
         metrics.TRANSACTION.labels(stage).observe(seconds)
+
+    def on_senders(self, topic: str, numbers: Mapping[str, int], newest: Mapping[str, int]) -> None:
+        """Whose the events of a unit of work are; what stages send each other is nobody's news."""
+        if topic in self._types:
+            self._sources.count(numbers, newest)
 
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """A record went to the dead letters."""

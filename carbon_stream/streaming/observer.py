@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from carbon_stream.streaming.ledger import Tally
@@ -12,6 +13,11 @@ class Observer(Protocol):
 
     def on_batch(self, stage: str, partition: int, topic: str, counted: Tally, seconds: float) -> None:
         """A topic's part of a unit of work was committed: its counts, and how long the whole unit took."""
+
+    def on_senders(self, topic: str, numbers: Mapping[str, int], newest: Mapping[str, int]) -> None:
+        """Whose the events are that a unit of work has counted, by source: how many, and the append time of the newest,
+        ms. As many sources as events, where senders will.
+        """
 
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """A record went to the dead letters."""
@@ -45,6 +51,9 @@ class Silent:
     """An observer that looks away."""
 
     def on_batch(self, stage: str, partition: int, topic: str, counted: Tally, seconds: float) -> None:
+        """Nothing."""
+
+    def on_senders(self, topic: str, numbers: Mapping[str, int], newest: Mapping[str, int]) -> None:
         """Nothing."""
 
     def on_dead_letter(self, topic: str, reason: str) -> None:

@@ -50,6 +50,8 @@ class Plan:
         """Tell the observer what a unit of work has committed, and how long it took."""
         for topic, counted in outcome.counted.items():
             self.observer.on_batch(self.name, partition, topic, counted, seconds)
+        for topic, senders in outcome.senders.items():
+            self.observer.on_senders(topic, senders.numbers, senders.newest)
         for letter in outcome.dead:
             self.observer.on_dead_letter(letter.record.topic, letter.reason)
         self.tell_forwards(outcome.forwards)

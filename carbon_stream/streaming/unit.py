@@ -5,8 +5,10 @@ Nothing here waits or writes. What comes out is applied to the state only after 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from carbon_stream.streaming.batch import Batch, Record
 from carbon_stream.streaming.dead_letters import DeadLetter
@@ -57,6 +59,13 @@ class State:
     """By topic: the offset from which on events have not been routed yet, where rows are made again."""
 
 
+class Senders(NamedTuple):
+    """By source: how many of a unit's events are its own, and the append time of the newest of them, ms."""
+
+    numbers: Mapping[str, int]
+    newest: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Outcome:
     """All that one unit of work commits together."""
@@ -66,6 +75,8 @@ class Outcome:
     counted: dict[str, Tally]
     """By topic: this unit's own counts, with the position and time it ends at."""
     seen: dict[str, SeenChange]
+    senders: dict[str, Senders]
+    """By topic: who sent what is counted in it."""
     records: int
     forwards: list[Forward] = field(default_factory=list)
     partial: bool = False
@@ -205,6 +216,7 @@ def too_large(changes: Changes, row_bytes_max: int) -> str | None:
 def _outcome(state: State, work: Work, sorted_topics: dict[str, Sorted]) -> Outcome:
     counted: dict[str, Tally] = {}
     seen: dict[str, SeenChange] = {}
+    senders: dict[str, Senders] = {}
     dead: list[DeadLetter] = []
     records = 0
     for topic, sorting in sorted_topics.items():
@@ -221,7 +233,13 @@ def _outcome(state: State, work: Work, sorted_topics: dict[str, Sorted]) -> Outc
         dead += sorting.dead
         work.put(ledger_key(topic), state.tallies.get(topic, Tally()).plus(tally).row())
         seen[topic] = state.seen[topic].plan(sorting.digests, sorting.first_offset, sorting.at)
-    return Outcome(work.changes(), dead, counted, seen, records, work.forwards)
+        senders[topic] = _senders(sorting.entries)
+    return Outcome(work.changes(), dead, counted, seen, senders, records, work.forwards)
+
+
+def _senders(entries: Sequence[Entry]) -> Senders:
+    sources: list[str] = [entry.event.source for entry in entries]
+    return Senders(Counter(sources), dict(zip(sources, [entry.received for entry in entries], strict=True)))
 
 
 def apply(state: State, outcome: Outcome, written: int) -> None:

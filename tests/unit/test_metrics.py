@@ -73,6 +73,14 @@ def test_a_batch_is_counted_by_topic_type_and_result() -> None:
     assert value("carbon_stream_duplicate_events_total", topic="audit-api-calls", path="kafka") >= 2
 
 
+def test_sources_are_counted_on_the_topics_and_not_between_stages() -> None:
+    observer = StreamingMetrics({"audit-api-calls": "AuditAPICallEvent"})
+    for topic in ("audit-api-calls", "carbon-stream.service-status"):
+        observer.on_senders(topic, {"loader-of-a-test": 3}, {"loader-of-a-test": 1_764_000_000_500})
+    assert value("carbon_stream_source_events_total", source="loader-of-a-test") == 3
+    assert value("carbon_stream_source_last_event_timestamp_seconds", source="loader-of-a-test") == 1_764_000_000.5
+
+
 def test_a_restore_tells_what_it_read_and_what_is_left() -> None:
     observer = StreamingMetrics({})
     read = value("carbon_stream_restored_records_total", table="lineage")

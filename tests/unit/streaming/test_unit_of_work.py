@@ -96,6 +96,17 @@ def test_each_event_is_folded_once_and_the_position_moves_past_the_last() -> Non
     assert outcome.positions() == {"t": 8}
 
 
+def test_what_is_counted_is_told_by_sender_with_the_newest_append_time() -> None:
+    def sent(offset: int, source: str, event_id: str, at: int) -> Record:
+        return Record(offset, orjson.dumps({"user": "ann", "source": source, "event_id": event_id}), timestamp=at)
+
+    s = state()
+    first = run(s, sent(0, "a", "1", T + 1), sent(1, "b", "1", T + 2), sent(2, "a", "2", T + 3))
+    assert first.senders == {"t": unit.Senders({"a": 2, "b": 1}, {"a": T + 3, "b": T + 2})}
+    second = run(s, sent(3, "a", "2", T + 9), Record(4, b"{"), sent(5, "c", "1", T + 9))
+    assert second.senders == {"t": unit.Senders({"c": 1}, {"c": T + 9})}, "neither a repeat nor what is no event"
+
+
 def test_offsets_before_the_position_are_passed_over_without_being_counted() -> None:
     s = state()
     run(s, record(4), record(5))
