@@ -10,8 +10,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from dashboards.board import build
 from dashboards.mesh import MESH
 from dashboards.ours import AUDIT, DATA, HEALTH, OPERATIONS, OVERVIEW
+from dashboards.routing import ROUTING
 
-BOARDS = (OVERVIEW, AUDIT, HEALTH, DATA, MESH, OPERATIONS)
+BOARDS = (OVERVIEW, AUDIT, HEALTH, DATA, MESH, ROUTING, OPERATIONS)
 FOLDER = Path(__file__).parents[1] / "deploy" / "grafana" / "dashboards"
 
 

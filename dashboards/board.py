@@ -87,6 +87,12 @@ def build(board: Board) -> models.Dashboard:
     return made.build()
 
 
+def quantile(name: str, by: str = "") -> str:
+    """The 99th percentile of a histogram of ours, by a label or over all."""
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile(0.99, sum by ({labels}) (rate(carbon_stream_{name}_bucket[5m])))"
+
+
 def change_query(kind: str) -> str:
     """Where services changed, within the two minutes before."""
     return f'changes(max by (namespace, service) (carbon_stream_service_changed_timestamp_seconds{{kind="{kind}"}})[2m:15s]) > 0'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import platform
-from dashboards.board import Board, Panel
+from dashboards.board import Board, Panel, quantile
 
 _EVENTS = "carbon_stream_events_total"
 _HEALTH = "carbon_stream_service_health_status"
@@ -12,11 +12,6 @@ _BURN = "carbon_stream:ingest_errors:ratio_rate1h"
 
 def _rate(of: str, by: str) -> str:
     return f"sum by ({by}) (rate({of}[5m]))"
-
-
-def _quantile(name: str, by: str = "") -> str:
-    labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile(0.99, sum by ({labels}) (rate(carbon_stream_{name}_bucket[5m])))"
 
 
 def _events_of(group: str, subject: str) -> list[Panel]:
@@ -40,10 +35,13 @@ def _events_of(group: str, subject: str) -> list[Panel]:
             },
         ),
         Panel(
-            "Late events",
-            "Counted in an hour that had passed when they came.",
+            "Late events, and events ahead",
+            "Counted in an hour that had passed when they came; or at the broker's time, since their own lay in the future.",
             "cps",
-            {"{{topic}}": _rate(f"carbon_stream_late_events_total{{{chosen}}}", "topic")},
+            {
+                "late {{topic}}": _rate(f"carbon_stream_late_events_total{{{chosen}}}", "topic"),
+                "ahead {{topic}}": _rate(f"carbon_stream_skewed_events_total{{{chosen}}}", "topic"),
+            },
         ),
         Panel(
             "Freshness",
@@ -66,6 +64,14 @@ OVERVIEW = Board(
             "0: a process has no connection to Kafka.",
             "bool_yes_no",
             {"": "min(carbon_stream_kafka_ready)"},
+            (1, 0.5),
+            kind="stat",
+        ),
+        Panel(
+            "Views are loaded",
+            "0: a process does not answer queries yet.",
+            "bool_yes_no",
+            {"": "min(carbon_stream_views_ready)"},
             (1, 0.5),
             kind="stat",
         ),
@@ -113,7 +119,7 @@ OVERVIEW = Board(
             "s",
             {
                 "acknowledged": "carbon_stream:acknowledgement_latency_seconds:p99_5m",
-                "seen": _quantile("view_latency_seconds"),
+                "seen": quantile("view_latency_seconds"),
             },
             (0.5, 2),
         ),
@@ -228,9 +234,12 @@ OPERATIONS = Board(
     [
         Panel(
             "Lag by topic",
-            "Offsets that no agent has folded yet.",
+            "Offsets that no agent has folded yet, and those of the partition that has the most.",
             "short",
-            {"{{topic}}": 'topic:carbon_stream_source_lag_records:min{topic=~"$topic"}'},
+            {
+                "{{topic}}": 'topic:carbon_stream_source_lag_records:min{topic=~"$topic"}',
+                "worst of {{topic}}": 'max by (topic) (carbon_stream_consumer_lag_records{topic=~"$topic"})',
+            },
             (1_000, 10_000),
         ),
         Panel(
@@ -244,7 +253,7 @@ OPERATIONS = Board(
             "Unit of work, 99th percentile",
             "From a batch at hand to its commit.",
             "s",
-            {"{{stage}}": _quantile("transaction_duration_seconds", "stage")},
+            {"{{stage}}": quantile("transaction_duration_seconds", "stage")},
             (0.5, 2),
         ),
         Panel(
@@ -264,9 +273,10 @@ OPERATIONS = Board(
         ),
         Panel(
             "Topics",
-            "Under-replicated partitions, and what differs from the plan.",
+            "Missing topics, under-replicated partitions, and what differs from the plan.",
             "short",
             {
+                "missing": 'count(max by (topic) (carbon_stream_topic_partitions{topic=~"$topic"}) == 0) or vector(0)',
                 "lacking {{topic}}": 'max by (topic) (carbon_stream_topic_under_replicated_partitions{topic=~"$topic"})',
                 "drift {{topic}}": 'max by (topic) (carbon_stream_topic_drifts{topic=~"$topic"})',
             },

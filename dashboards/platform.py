@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.board import Panel
+from dashboards.board import Panel, quantile
 
 _HEALTH = 'carbon_stream_service_health_status{namespace=~"$namespace",service=~"$service"'
+_NAMED = "Empty unless CARBON_STREAM_METRICS_NAMES has {}: anybody may read /metrics. The console and /v1/audit/summary have all."
 _CHOSEN = 'namespace=~"$namespace",service=~"$service"'
 
 
@@ -23,9 +24,31 @@ AUDIT_PANELS = [
     ),
     Panel(
         "Denied and failed, last hour",
-        "By the service that was asked. Users and resources are in the console and in /v1/audit/summary: they are no labels.",
+        "By the service that was asked.",
         "short",
         {"{{key}}": _audited("service", "DENIED|FAILURE")},
+        (1, 100),
+        kind="bars",
+    ),
+    Panel(
+        "Users, last hour",
+        f"The fifteen with the most audited events. {_NAMED.format('users')}",
+        "short",
+        {"{{key}}": _audited("user")},
+        kind="bars",
+    ),
+    Panel(
+        "Resources, last hour",
+        f"The fifteen with the most audited events. {_NAMED.format('resources')}",
+        "short",
+        {"{{key}}": _audited("resource")},
+        kind="bars",
+    ),
+    Panel(
+        "Users denied and failed, last hour",
+        f"The fifteen, among the twenty with the most events, who were refused most. {_NAMED.format('users')}",
+        "short",
+        {"{{key}}": _audited("user", "DENIED|FAILURE")},
         (1, 100),
         kind="bars",
     ),
@@ -164,6 +187,21 @@ OVERVIEW_PANELS = [
         {"{{instance}}": "max by (instance) (carbon_stream_spool_events)"},
         (1, 10_000),
     ),
+    Panel(
+        "Events by source",
+        "Counted by the agents, whichever way they came; the fifteen busiest senders.",
+        "cps",
+        {"{{source}}": "topk(15, sum by (source) (rate(carbon_stream_source_events_total[5m])))"},
+        kind="bars",
+    ),
+    Panel(
+        "Silence by source",
+        "Since the newest event of each sender that the agents know; the fifteen that have been silent for longest.",
+        "s",
+        {"{{source}}": "topk(15, time() - source:carbon_stream_source_last_event_timestamp_seconds:max)"},
+        (3_600, 86_400),
+        kind="bars",
+    ),
 ]
 
 OPERATIONS_PANELS = [
@@ -177,11 +215,76 @@ OPERATIONS_PANELS = [
         },
     ),
     Panel(
+        "Spool: in and out",
+        "Events that went in because Kafka did not take them, that came out to their topics, and that may be there twice.",
+        "cps",
+        {
+            "in": "sum(rate(carbon_stream_spooled_events_total[5m]))",
+            "out": "sum(rate(carbon_stream_unspooled_events_total[5m]))",
+            "perhaps twice": "sum(rate(carbon_stream_possible_repeats_total[5m]))",
+        },
+    ),
+    Panel(
+        "Spool: time waited",
+        "Of the oldest event in each; and the 99th percentile of a commit to the disk, 0 without any.",
+        "s",
+        {
+            "oldest {{instance}}": "max by (instance) (carbon_stream_spool_oldest_age_seconds)",
+            "commit": f"{quantile('spool_commit_duration_seconds')} >= 0 or vector(0)",
+        },
+        (300, 900),
+    ),
+    Panel(
+        "Spool: takes nothing",
+        "1 while a process's spool is full, too old, or cannot be written: what Kafka does not take is answered 503.",
+        "bool_yes_no",
+        {"{{instance}}": "max by (instance) (carbon_stream_spool_refuses_events)"},
+        (0.5, 1),
+    ),
+    Panel(
         "Recovery",
         "Changelog records that restores under way have still to read.",
         "short",
         {"{{table}}": "max by (table) (carbon_stream_restore_left_records) or vector(0)"},
         (1, 1_000_000),
+    ),
+    Panel(
+        "Restores",
+        "Changelog records a second that are read back into tables, and partitions that had nothing on disk to go on from.",
+        "short",
+        {
+            "read {{table}}": "sum by (table) (rate(carbon_stream_restored_records_total[5m])) or vector(0)",
+            "anew {{table}}": "sum by (table) (increase(carbon_stream_table_rebuilds_total[5m])) or vector(0)",
+        },
+    ),
+    Panel(
+        "Should stay at 0",
+        "Offsets that were gone before they were read, rows that views passed over, events of our own that are in the log"
+        " only, and what of a spool was set aside: in the last hour.",
+        "short",
+        {
+            "lost, {{stage}} {{topic}}": "sum by (stage, topic) (increase(carbon_stream_offsets_lost_total[1h])) or vector(0)",
+            "passed over, {{table}}": "sum by (table) (increase(carbon_stream_skipped_rows_total[1h])) or vector(0)",
+            "unrecorded, {{topic}}": "sum by (topic) (increase(carbon_stream_unrecorded_events_total[1h])) or vector(0)",
+            "set aside, {{what}}": "sum by (what) (increase(carbon_stream_spool_set_aside_total[1h])) or vector(0)",
+        },
+        (1, 1.5),
+    ),
+    Panel(
+        "Events together",
+        "In one request, and in one batch of each stage: mean.",
+        "short",
+        {
+            "request": "sum(rate(carbon_stream_request_events_sum[5m])) / sum(rate(carbon_stream_request_events_count[5m]))",
+            "batch, {{stage}}": "sum by (stage) (rate(carbon_stream_batch_records_sum[5m])) / sum by (stage) (rate(carbon_stream_batch_records_count[5m]))",
+        },
+    ),
+    Panel(
+        "Checks of the platform",
+        "The worst of each area of `carbon-stream verify --every`: 1 passed, 0 failed, -1 could not be made or never was.",
+        "short",
+        {"{{area}}": "min by (area) (carbon_stream_platform_check) or vector(-1)"},
+        (1, 0.5),
     ),
     Panel(
         "Processes",
@@ -190,11 +293,28 @@ OPERATIONS_PANELS = [
         {"{{instance}}": "time() - max by (instance) (carbon_stream_process_start_time_seconds)"},
     ),
     Panel(
+        "Versions",
+        "Addresses by the version that runs there: two of them while a release is rolled out.",
+        "short",
+        {"{{version}}": "count by (version) (max by (instance, version) (carbon_stream_build_info))"},
+    ),
+    Panel(
         "Calls refused",
-        "By access control, by reason; and security incidents.",
+        "By access control, by reason; and incidents, of which the security events tell.",
         "cps",
-        {"{{reason}}": "sum by (reason) (rate(carbon_stream_access_refused_total[5m])) or vector(0)"},
+        {
+            "{{reason}}": "sum by (reason) (rate(carbon_stream_access_refused_total[5m])) or vector(0)",
+            "incident, {{action}}": "sum by (action) (rate(carbon_stream_access_incidents_total[5m])) or vector(0)",
+        },
         (1, 10),
+    ),
+    Panel(
+        "Keys read",
+        "Readings of the access file and of the tokens' key set in the last hour; after one that failed, the old ones stay.",
+        "short",
+        {
+            "{{what}} {{result}}": "sum by (what, result) (increase(carbon_stream_access_reloads_total[1h])) or vector(0)"
+        },
     ),
     Panel(
         "Live tail",

@@ -1,4 +1,5 @@
-"""What the views know of the platform, as metrics: a part of the one list in `metrics`. No person is in them.
+"""What the views know of the platform, as metrics: a part of the one list in `metrics`. No person is in them, unless
+an operator has asked for names (`metrics_names`).
 
 Entities are bounded in number; who is beyond a bound is asked for of the queries, which have everybody.
 """
@@ -19,10 +20,11 @@ _NAMESPACE, _SERVICE, _DATASET = "namespace of the service", "name of the servic
 AUDITED = gauge(
     "audited_last_hour_events",
     "events",
-    "Audited events of the last hour. The largest groups; the queries have all of them, and people and resources too.",
+    "Audited events of the last hour. The largest groups; the queries have all of them. Users and resources only where"
+    " CARBON_STREAM_METRICS_NAMES asks for them, the twenty with the most.",
     "livemostrecent",
-    by="what is counted by: service, action, eventType",
-    key="the service, action or type",
+    by="what is counted by: service, action, eventType; user, resource",
+    key="the service, action, type, user or resource",
     result="SUCCESS, FAILURE, DENIED",
 )
 AUDITED_CALLS = gauge(

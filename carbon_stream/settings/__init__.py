@@ -10,14 +10,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from carbon_stream.settings.access import AccessSettings
 from carbon_stream.settings.base import ENV_PREFIX, Part, SettingsError
 from carbon_stream.settings.gateway import GatewaySettings
 from carbon_stream.settings.ingest import IngestSettings
 from carbon_stream.settings.kafka import KafkaSettings
-from carbon_stream.settings.kinds import Network, Port, Upper
+from carbon_stream.settings.kinds import Network, Port, Upper, Words
 from carbon_stream.settings.platform import PlatformSettings
 from carbon_stream.settings.repeats import RepeatSettings
 from carbon_stream.settings.rules import RulesSettings
@@ -35,6 +35,12 @@ def _data_dir() -> Path:
     return root / "carbon-stream"
 
 
+def _audited_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := set(values) - {"users", "resources"}:
+        raise ValueError(f"there are no {min(unknown)!r}; give users, resources or both")
+    return values
+
+
 class ProcessSettings(Part):
     """What every process needs."""
 
@@ -48,6 +54,11 @@ class ProcessSettings(Part):
         "INFO", description="least level that is logged"
     )
     log_format: Literal["human", "json"] = Field("human", description="human or json")
+    metrics_names: Annotated[Words, AfterValidator(_audited_names)] = Field(
+        (),
+        description="whose names /metrics may show, which anybody may read: the users, the resources of the last hour's"
+        " audited events, or both, comma-separated; unset: nobody's",
+    )
 
 
 # Pydantic puts the fields of the last part first: the order here is that of `carbon-stream settings`, from its end.

@@ -141,7 +141,7 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
     shown = ViewMetrics(reader, freshness, health_view, tells_of_kafka="ingest" not in application[READINESS].names())
     application.cleanup_ctx.append(_each_second(shown.show))
     application.cleanup_ctx.append(topic_metrics(kafka, settings.app_id))
-    platform = Platform(audit_view, health_view, datasets_view, lineage_view, freshness)
+    platform = Platform(audit_view, health_view, datasets_view, lineage_view, freshness, settings.metrics_names)
     application.cleanup_ctx.append(platform_metrics(platform, reader.ready))
 
 

@@ -7,8 +7,8 @@ from carbon_stream.access.roles import Role
 __all__ = ["ENDPOINT_ROLES", "PUBLIC", "RECORDED_READS", "role_of"]
 
 PUBLIC: Final = "public"
-"""Needs no role: probes, metrics (no event and no person is in them), descriptions of the interface itself, and the
-console's files, which have no data in them."""
+"""Needs no role: probes, metrics (no event is in them, and no person unless CARBON_STREAM_METRICS_NAMES says so),
+descriptions of the interface itself, and the console's files, which have no data in them."""
 
 ENDPOINT_ROLES: Final[dict[tuple[str, str], Role | Literal["public"]]] = {
     ("GET", "/"): PUBLIC,

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from carbon_stream.observability.metrics import METRICS
 from dashboards.__main__ import BOARDS, FOLDER, texts
-from dashboards.board import VARIABLES, Board
+from dashboards.board import CHANGES, VARIABLES, Board, change_query
 from tests.support.prometheus import tool
-from tests.support.promql import series_of_metrics, unknown
+from tests.support.promql import selectors, series_of_metrics, unknown
 
 RULES: list[dict[str, Any]] = yaml.safe_load((FOLDER.parents[1] / "prometheus" / "rules.yaml").read_text())["groups"]
 RECORDED = {rule["record"] for group in RULES for rule in group["rules"] if "record" in rule}
@@ -46,6 +47,20 @@ def test_every_panel_has_description_unit_thresholds_and_the_links_are_there(boa
         assert defaults["thresholds"]["steps"]
     assert [link["tags"] for link in document["links"]] == [document["tags"]]
     assert {variable["name"] for variable in document["templating"]["list"]} == {"datasource", *board.variables}
+
+
+def test_every_metric_is_in_a_panel() -> None:
+    asked = [text for board in BOARDS for panel in board.panels for text in panel.queries.values()]
+    recorded = {rule["record"]: rule["expr"] for group in RULES for rule in group["rules"] if "record" in rule}
+    asked += [expr for name, expr in recorded.items() if any(name in text for text in asked)]
+    asked += map(change_query, CHANGES)
+    named = {name for text in asked for name, _ in selectors(text)}
+    series = {metric.name: {name for name in series_of_metrics() if of(name, metric.name)} for metric in METRICS}
+    assert {name for name, those in series.items() if not those & named} == set()
+
+
+def of(series: str, metric: str) -> bool:
+    return series in (metric, *(f"{metric}_{part}" for part in ("bucket", "count", "sum")))
 
 
 def test_prometheus_takes_every_query(tmp_path: Path) -> None:

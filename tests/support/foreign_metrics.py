@@ -37,7 +37,7 @@ def text(scrape: int) -> str:
 
 @contextmanager
 def exporter() -> Iterator[int]:
-    """Serves them at /metrics; gives the port."""
+    """Serves them at /metrics, and takes whatever is posted; gives the port."""
     scrapes = itertools.count(1)
 
     class Answer(BaseHTTPRequestHandler):
@@ -48,6 +48,12 @@ def exporter() -> Iterator[int]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *arguments: object) -> None:
             """Nothing."""
