@@ -71,8 +71,9 @@ outage: $(VENV)/.dev ## Kafka stopped for 60 s, and ingest killed 100 times: not
 	@CARBON_STREAM_TEST_OUTAGE_S=60 CARBON_STREAM_TEST_KILLS=100 $(BIN)/python -m pytest \
 	tests/integration/service/test_spool.py $(ARGS)
 
-pictures: $(VENV)/.dev ## the console's pictures in docs/pictures, from a demo run; needs Chromium and its driver
-	@exec $(BIN)/python -m tests.pictures
+pictures: $(VENV)/.dev ## pictures of the console and of the dashboards' data, from demo runs; needs Chromium, its driver and Prometheus
+	@$(BIN)/python -m tests.pictures
+	@exec $(BIN)/python -m tests.pictures.dashboards
 
 judge: $(VENV)/.dev ## Kong's own schemas (goks, built with Go) judge what bootstrap sends to a gateway
 	@command -v go >/dev/null || { echo "make judge needs Go (https://go.dev/dl/)" >&2; exit 1; }

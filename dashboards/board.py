@@ -82,8 +82,9 @@ def build(board: Board) -> models.Dashboard:
         )
     for kind in CHANGES:
         made = made.annotation(_annotation(kind))
+    stats = sum(panel.kind == "stat" for panel in board.panels)
     for panel in board.panels:
-        made = made.with_panel(_panel(panel))
+        made = made.with_panel(_panel(panel, stats))
     return made.build()
 
 
@@ -104,19 +105,24 @@ def _annotation(kind: str) -> builders.AnnotationQuery:
     return made.expr(change_query(kind))
 
 
+def span(kind: Kind, stats: int) -> int:
+    """How many of a row's 24 columns a panel takes; a dashboard's `stats` share one row."""
+    return {"stat": 24 // max(stats, 1), "states": 24}.get(kind, 12)
+
+
 def _blank(kind: Kind) -> _Made:
     if kind == "stat":
-        return stat.Panel().span(6).height(5)
+        return stat.Panel().height(5)
     if kind == "bars":
-        return bargauge.Panel().span(12).height(9).orientation(VizOrientation.HORIZONTAL)
+        return bargauge.Panel().height(9).orientation(VizOrientation.HORIZONTAL)
     if kind == "states":
         names = {str(n): models.ValueMappingResult(name, colour, None, n) for n, (name, colour) in enumerate(STATES)}
-        return statetimeline.Panel().span(24).height(10).mappings([models.ValueMap(options=names)])
-    return timeseries.Panel().span(12).height(8)
+        return statetimeline.Panel().height(10).mappings([models.ValueMap(options=names)])
+    return timeseries.Panel().height(8)
 
 
-def _panel(panel: Panel) -> _Made:
-    made = _blank(panel.kind)
+def _panel(panel: Panel, stats: int) -> _Made:
+    made = _blank(panel.kind).span(span(panel.kind, stats))
     made.title(panel.title).description(panel.description).unit(panel.unit).datasource(SOURCE)
     made.thresholds(_thresholds(panel.thresholds))
     for number, (legend, expression) in enumerate(panel.queries.items()):

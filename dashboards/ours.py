@@ -100,18 +100,26 @@ OVERVIEW = Board(
             kind="stat",
         ),
         Panel(
+            "Waiting in spools",
+            "Events that Kafka has not taken yet.",
+            "short",
+            {"": "sum(carbon_stream_spool_events)"},
+            (1, 10_000),
+            kind="stat",
+        ),
+        Panel(
             "Events by way and result",
-            "Over HTTP and read from the topics, by what became of them.",
+            "Over HTTP and read from the twelve topics, by what became of them.",
             "cps",
             {
-                "{{path}} {{result}}": 'sum by (path, result) (topic_path_result:carbon_stream_events:rate5m{topic=~"$topic"})'
+                "{{path}} {{result}}": 'sum by (path, result) (topic_path_result:carbon_stream_events:rate5m{topic=~"$topic",topic!~"carbon-stream.*"})'
             },
         ),
         Panel(
             "Events by type",
             "Applied by the agents.",
             "cps",
-            {"{{type}}": _rate(f'{_EVENTS}{{path="kafka",result="applied",topic=~"$topic"}}', "type")},
+            {"{{type}}": _rate(f'{_EVENTS}{{path="kafka",result="applied",topic=~"$topic",type!="other"}}', "type")},
         ),
         Panel(
             "Latency, 99th percentile",
@@ -277,8 +285,8 @@ OPERATIONS = Board(
             "short",
             {
                 "missing": 'count(max by (topic) (carbon_stream_topic_partitions{topic=~"$topic"}) == 0) or vector(0)',
-                "lacking {{topic}}": 'max by (topic) (carbon_stream_topic_under_replicated_partitions{topic=~"$topic"})',
-                "drift {{topic}}": 'max by (topic) (carbon_stream_topic_drifts{topic=~"$topic"})',
+                "lacking {{topic}}": 'max by (topic) (carbon_stream_topic_under_replicated_partitions{topic=~"$topic"}) > 0 or vector(0)',
+                "drift {{topic}}": 'max by (topic) (carbon_stream_topic_drifts{topic=~"$topic"}) > 0 or vector(0)',
             },
             (1, 4),
         ),

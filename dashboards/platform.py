@@ -237,7 +237,7 @@ OPERATIONS_PANELS = [
     Panel(
         "Spool: takes nothing",
         "1 while a process's spool is full, too old, or cannot be written: what Kafka does not take is answered 503.",
-        "bool_yes_no",
+        "short",
         {"{{instance}}": "max by (instance) (carbon_stream_spool_refuses_events)"},
         (0.5, 1),
     ),
@@ -263,10 +263,10 @@ OPERATIONS_PANELS = [
         " only, and what of a spool was set aside: in the last hour.",
         "short",
         {
-            "lost, {{stage}} {{topic}}": "sum by (stage, topic) (increase(carbon_stream_offsets_lost_total[1h])) or vector(0)",
-            "passed over, {{table}}": "sum by (table) (increase(carbon_stream_skipped_rows_total[1h])) or vector(0)",
-            "unrecorded, {{topic}}": "sum by (topic) (increase(carbon_stream_unrecorded_events_total[1h])) or vector(0)",
-            "set aside, {{what}}": "sum by (what) (increase(carbon_stream_spool_set_aside_total[1h])) or vector(0)",
+            "lost {{stage}} {{topic}}": "sum by (stage, topic) (increase(carbon_stream_offsets_lost_total[1h])) or vector(0)",
+            "passed over {{table}}": "sum by (table) (increase(carbon_stream_skipped_rows_total[1h])) or vector(0)",
+            "unrecorded {{topic}}": "sum by (topic) (increase(carbon_stream_unrecorded_events_total[1h])) or vector(0)",
+            "set aside {{what}}": "sum by (what) (increase(carbon_stream_spool_set_aside_total[1h])) or vector(0)",
         },
         (1, 1.5),
     ),
@@ -276,7 +276,7 @@ OPERATIONS_PANELS = [
         "short",
         {
             "request": "sum(rate(carbon_stream_request_events_sum[5m])) / sum(rate(carbon_stream_request_events_count[5m]))",
-            "batch, {{stage}}": "sum by (stage) (rate(carbon_stream_batch_records_sum[5m])) / sum by (stage) (rate(carbon_stream_batch_records_count[5m]))",
+            "batch {{stage}}": "sum by (stage) (rate(carbon_stream_batch_records_sum[5m])) / sum by (stage) (rate(carbon_stream_batch_records_count[5m]))",
         },
     ),
     Panel(
@@ -304,7 +304,7 @@ OPERATIONS_PANELS = [
         "cps",
         {
             "{{reason}}": "sum by (reason) (rate(carbon_stream_access_refused_total[5m])) or vector(0)",
-            "incident, {{action}}": "sum by (action) (rate(carbon_stream_access_incidents_total[5m])) or vector(0)",
+            "incident {{action}}": "sum by (action) (rate(carbon_stream_access_incidents_total[5m])) or vector(0)",
         },
         (1, 10),
     ),
