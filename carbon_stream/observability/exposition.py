@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["CONTENT_TYPE", "exposition", "share"]
+__all__ = ["CONTENT_TYPE", "exposition", "share", "shared_folder"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -30,6 +30,12 @@ def share(directory: Path) -> None:
     os.environ[_VARIABLE] = str(directory)
 
 
+def shared_folder() -> Path | None:
+    """The folder of the processes that share this one's port; None where it is alone."""
+    directory = os.environ.get(_VARIABLE)
+    return Path(directory) if directory else None
+
+
 def exposition() -> bytes:
     """All metrics in the text format (version 0.0.4), UTF-8."""
     from prometheus_client import CollectorRegistry, generate_latest
@@ -37,12 +43,12 @@ def exposition() -> bytes:
 
     from carbon_stream.observability.instruments import REGISTRY
 
-    directory = os.environ.get(_VARIABLE)
-    if not directory:
+    directory = shared_folder()
+    if directory is None:
         return bytes(generate_latest(REGISTRY))
-    _forget_ended_processes(Path(directory))
+    _forget_ended_processes(directory)
     together = CollectorRegistry()
-    MultiProcessCollector(together, directory)
+    MultiProcessCollector(together, str(directory))
     return bytes(generate_latest(together))
 
 

@@ -37,7 +37,7 @@ from carbon_stream.views.freshness import Freshness
 from carbon_stream.views.health import HealthView
 from carbon_stream.views.lineage import LineageView
 from carbon_stream.views.reader import ChangelogReader, View
-from carbon_stream.web import catalog_routes, dead_letters, index, openapi, status
+from carbon_stream.web import catalog_routes, dead_letters, index, log_level, openapi, status
 from carbon_stream.web.access_setup import Access
 from carbon_stream.web.certificates import show_certificates
 from carbon_stream.web.console import routes as console
@@ -96,6 +96,7 @@ def _bare(settings: Settings) -> tuple[web.Application, Access]:
     application[SPANS] = spans_of(settings)
     application.add_routes(status.routes())
     application.cleanup_ctx.append(_gauges)
+    application.cleanup_ctx.append(_each_second(log_level.put(application, settings.log_level).look))
     show_certificates(settings)
     return application, Access(application, settings)
 

@@ -38,6 +38,8 @@ ENDPOINT_ROLES: Final[dict[tuple[str, str], Role | Literal["public"]]] = {
     ("GET", "/v1/events/story"): "auditor",
     ("GET", "/v1/dead-letters"): "auditor",
     ("POST", "/v1/dead-letters/replay"): "operator",
+    ("GET", "/v1/log-level"): "operator",
+    ("PUT", "/v1/log-level"): "operator",
 }
 
 RECORDED_READS: Final[dict[str, str]] = {

@@ -49,6 +49,19 @@ _REPLAY: Final[Operation] = {
     },
 }
 
+_LOG_LEVEL: Final[Operation] = {
+    "operationId": "changeLogLevel",
+    "summary": "Log from another level on, in all processes behind this port",
+    "description": "At once in the process that answers, within a second in the others, until it is changed again or"
+    " they are started anew; null is what the settings say. No payload is logged at any level.",
+    "parameters": [],
+    "requestBody": {"required": True, "content": {JSON: {"schema": ref("LogLevelChange")}}},
+    "responses": {
+        "200": ok(ref("LogLevel")),
+        **{str(status): problem(status) for status in (400, 403, 408, 413, 415, 500)},
+    },
+}
+
 _INDEX: Final[dict[str, Any]] = {
     **ok(ref("Index")),
     "content": {JSON: {"schema": ref("Index")}, "text/html": {"schema": {"type": "string"}}},
@@ -210,6 +223,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         (503,),
     ),
     ("POST", "/v1/dead-letters/replay"): _REPLAY,
+    ("GET", "/v1/log-level"): get("showLogLevel", "What the processes behind this port log", ok(ref("LogLevel"))),
+    ("PUT", "/v1/log-level"): _LOG_LEVEL,
 }
 OPERATIONS["GET", "/readyz"]["responses"]["503"] = {
     "description": "Not ready; the answer says what is missing.",

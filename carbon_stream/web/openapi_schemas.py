@@ -11,6 +11,7 @@ from carbon_stream.contracts.catalog import BY_EVENT_TYPE, BY_NAME, Group
 from carbon_stream.contracts.schemas import schema_object
 from carbon_stream.dead_letters.replay import REPLAY_MAX
 from carbon_stream.web.dead_letters import KNOWN_REASONS
+from carbon_stream.web.log_level import LEVELS
 
 Schema = dict[str, Any]
 _PREFIX: Final = "#/components/schemas/"
@@ -250,8 +251,14 @@ _DEAD_LETTERS: Final[dict[str, Schema]] = {
     },
 }
 
+_LOG_LEVEL: Final[dict[str, Schema]] = {
+    "LogLevel": obj({"level": enum(LEVELS), "configured": enum(LEVELS)}),
+    "LogLevelChange": obj({"level": nullable(enum(LEVELS))}, additionalProperties=False),
+}
+
 SCHEMAS: Final[dict[str, Schema]] = {
     **_COMMON,
+    **_LOG_LEVEL,
     **_INGEST,
     **_CATALOG,
     **_DEAD_LETTERS,

@@ -22,6 +22,8 @@ from carbon_stream.contracts.exports import example
 from carbon_stream.local import LocalKafka
 
 Start = Callable[[int], "Processes"]
+ADMIN = "an-admin-token-of-the-tests"
+AS_SET = "as the settings say"
 
 
 class Processes:
@@ -35,6 +37,7 @@ class Processes:
             "KAFKA_BOOTSTRAP_SERVERS": servers,
             "CARBON_STREAM_HTTP_PORT": str(port),
             "CARBON_STREAM_DATA_DIR": str(folder),
+            "CARBON_STREAM_ADMIN_TOKEN": ADMIN,
             "CARBON_STREAM_SPOOL_AFTER_S": "60",  # a busy machine's acknowledgements take their time
             "TMPDIR": str(folder),
         }
@@ -76,6 +79,16 @@ class Processes:
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
             return int(answer.status)
+
+    def log_level(self, level: str | None = None) -> str:
+        """The level of whichever process answers; changed first, if one is given."""
+        headers = {"Content-Type": "application/json", "Connection": "close", "Authorization": f"Bearer {ADMIN}"}
+        body = None if level is None else orjson.dumps({"level": None if level == AS_SET else level})
+        request = urllib.request.Request(
+            f"{self.url}/v1/log-level", body, headers, method="GET" if body is None else "PUT"
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(orjson.loads(answer.read())["level"])
 
     def metric(self, name: str, **labels: str) -> float:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=20) as answer:
@@ -137,6 +150,24 @@ def test_no_process_outlives_a_parent_that_is_killed(start: Start) -> None:
     gone, alive = psutil.wait_procs(children, timeout=20)
     assert len(gone) == 2
     assert not alive
+
+
+def test_a_log_level_reaches_all_processes_and_those_that_start_later(start: Start, tmp_path: Path) -> None:
+    processes = start(2)
+    processes.wait_ready()
+    assert processes.log_level() == "INFO"
+    assert processes.log_level("WARNING") == "WARNING"
+    processes.until(lambda: told(processes, "WARNING") == 2)
+    processes.children()[0].send_signal(signal.SIGKILL)
+    processes.until(lambda: told(processes, "WARNING") == 3)
+    assert processes.log_level(AS_SET) == "INFO"
+    processes.until(lambda: told(processes, "INFO") == 2)
+    stops_cleanly(processes, tmp_path)
+
+
+def told(processes: Processes, level: str) -> int:
+    """How many processes have said that this is their level now."""
+    return processes.log.read_text().count(f"the log level is {level} now")
 
 
 def test_one_process_serves_by_itself(start: Start, tmp_path: Path) -> None:

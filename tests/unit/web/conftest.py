@@ -66,6 +66,8 @@ async def open_front() -> AsyncIterator[OpenFront]:
             for method, path in ENDPOINT_ROLES:
                 if method == "GET":
                     application.router.add_get(path, _answer)
+                if method == "PUT":
+                    application.router.add_put(path, _answer)
             application.router.add_post("/v1/dead-letters/replay", _answer)
             application.router.add_post("/v1/not-on-the-list", _answer)
             application.cleanup_ctx.append(access.watch())

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from carbon_stream.dead_letters.reader import DeadLetterReader, Page, Unavailable
 from carbon_stream.dead_letters.record import DeadLetter
 from carbon_stream.dead_letters.replay import Outcome, Replayer
-from carbon_stream.web import dead_letters
+from carbon_stream.web import dead_letters, small_bodies
 from carbon_stream.web.problems import problems
 
 Start = Callable[..., AbstractAsyncContextManager[TestClient[web.Request, web.Application]]]
@@ -142,7 +142,7 @@ async def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
 
 
 async def test_a_body_that_does_not_end_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letters, "BODY_S_MAX", 0.2)
+    monkeypatch.setattr(small_bodies, "BODY_S_MAX", 0.2)
 
     async def without_end() -> AsyncIterator[bytes]:
         while True:
