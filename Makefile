@@ -22,7 +22,7 @@ HAS_NODE := node -e 'const [a, b] = process.versions.node.split("."); process.ex
 	>/dev/null 2>&1 && command -v npm >/dev/null
 NO_NODE := echo "NOT DONE: the Node.js library needs Node.js 20.19 or later and npm on the PATH (https://nodejs.org)" >&2
 
-.PHONY: help run test test-cluster lint types imports node node-types bench chaos outage judge pictures packaging clean distclean lock
+.PHONY: help run test test-cluster lint types imports node node-types bench chaos fuzz outage judge pictures packaging clean distclean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: $(VENV)/.dev node ## the figures of the README, measured here; ARGS=… g
 
 chaos: $(VENV)/.dev ## faults for as long as one likes: ARGS="--seed 7 --minutes 10"
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: $(VENV)/.dev ## good and broken requests of every kind for as long as one likes: ARGS="--seed 7 --minutes 10"
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 outage: $(VENV)/.dev ## Kafka stopped for 60 s, and ingest killed 100 times: nothing acknowledged is lost
 	@CARBON_STREAM_TEST_OUTAGE_S=60 CARBON_STREAM_TEST_KILLS=100 $(BIN)/python -m pytest \

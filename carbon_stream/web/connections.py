@@ -142,6 +142,15 @@ class _Handler(RequestHandler):
                 self._handler_waiter = None
         await super().shutdown(_GOING_S)
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """An expectation that is not met is told by aiohttp before any middleware, and in its own way."""
+        if isinstance(resp, web.HTTPExpectationFailed):
+            resp = problem_response(request, resp.status, "Expect may be 100-continue, and nothing else")
+            put_headers(request, resp)
+        return await super().finish_response(request, resp, start_time)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -150,6 +159,8 @@ class _Handler(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what could not be parsed or, with 500, to what went wrong in aiohttp itself."""
+        if isinstance(exc, ConnectionError) and self.transport is None:
+            raise exc  # the sender has gone while its body was read: nobody is to blame, or to be answered
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already; no other can be sent")
         if status >= 500:

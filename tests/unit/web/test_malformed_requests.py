@@ -69,3 +69,12 @@ async def test_a_long_request_line_within_the_limit_is_served(port: int) -> None
     path = b"/healthz?" + b"x" * 500_000
     code, _, _ = await answered(port, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert code == 200
+
+
+async def test_an_expectation_that_is_not_known_is_a_problem(port: int) -> None:
+    sent = b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 200-never\r\nConnection: close\r\n\r\n"
+    code, headers, body = await answered(port, sent)
+    document = json.loads(body)
+    assert (code, document["status"], headers["x-request-id"]) == (417, 417, document["requestId"])
+    assert headers["content-type"].startswith("application/problem+json")
+    assert "aiohttp" not in headers["server"]

@@ -1,6 +1,7 @@
 """Who is slow is cut off, on a first request and on a further one; who is only idle is not."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -24,7 +25,13 @@ def ended() -> asyncio.Event:
 
 
 @pytest.fixture
-async def port(ended: asyncio.Event) -> AsyncIterator[int]:
+def began() -> asyncio.Event:
+    """Set when the reading of a body has begun."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def port(ended: asyncio.Event, began: asyncio.Event) -> AsyncIterator[int]:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -34,9 +41,13 @@ async def port(ended: asyncio.Event) -> AsyncIterator[int]:
         finally:
             ended.set()
 
+    async def read(request: web.Request) -> web.Response:
+        began.set()
+        return web.json_response(len(await request.read()))
+
     application = web.Application(middlewares=[problems])
     application[READINESS] = Readiness()
-    application.add_routes([*status.routes(), web.get("/endless", endless)])
+    application.add_routes([*status.routes(), web.get("/endless", endless), web.post("/read", read)])
     async with listening(application, "127.0.0.1", 0) as url:
         bound = urlsplit(url).port
         assert bound
@@ -117,3 +128,16 @@ async def test_a_peer_that_does_not_read_its_answer(
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
         await ended.wait()
+
+
+async def test_a_sender_that_goes_away_is_no_failure(
+    port: int, began: asyncio.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody can do that, as often as they like: it must not fill the log."""
+    with caplog.at_level(logging.INFO):
+        async with connected(port) as (_, writer):
+            writer.write(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+            await began.wait()
+        async with connected(port) as (reader, writer):
+            assert b"200" in await ask(reader, writer)
+    assert not caplog.records
