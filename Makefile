@@ -72,7 +72,7 @@ fuzz: $(VENV)/.dev ## good and broken requests of every kind for as long as one 
 
 outage: $(VENV)/.dev ## Kafka stopped for 60 s, and ingest killed 100 times: nothing acknowledged is lost
 	@CARBON_STREAM_TEST_OUTAGE_S=60 CARBON_STREAM_TEST_KILLS=100 $(BIN)/python -m pytest \
-	tests/integration/service/test_spool.py $(ARGS)
+	tests/integration/service/test_spool.py -rP $(ARGS)
 
 pictures: $(VENV)/.dev ## pictures of the console and of the dashboards' data, from demo runs; needs Chromium, its driver and Prometheus
 	@$(BIN)/python -m tests.pictures

@@ -117,6 +117,7 @@ async def test_a_sender_that_never_tries_again_loses_nothing_while_kafka_is_stop
         for number in range(EVENTS - 100, EVENTS):
             await send(number)
     assert time.monotonic() - began > OUTAGE_S
+    print(f"{EVENTS} events, answered {dict(statuses)}, the slowest after {slowest:.2f} s")
     assert statuses["spooled"] > EVENTS / 2
     assert sum(statuses.values()) == EVENTS
     await until_empty(service)
@@ -190,6 +191,7 @@ async def test_ingest_killed_at_random_moments_loses_nothing_that_it_acknowledge
     senders.stop()
     await sending
     await until_empty(service)
+    print(f"{KILLS} kills, {len(senders.acknowledged)} events acknowledged, answered {dict(senders.statuses)}")
     assert senders.statuses["spooled"] > 0
     assert senders.statuses["accepted"] > 0
     found = {event_id for ids in (await on_the_topic(service, "kill-")).values() for event_id in ids}
