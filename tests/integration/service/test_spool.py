@@ -4,6 +4,7 @@ Longer, with 60 s and 100 kills: `make outage`.
 """
 
 import asyncio
+import logging
 import os
 import random
 import sys
@@ -26,6 +27,8 @@ KILLS = int(os.environ.get("CARBON_STREAM_TEST_KILLS", "10"))
 INGEST = (sys.executable, "-m", "carbon_stream.cli", "ingest")
 WORKER, DOOR = 1, 2
 EVENTS = 1_000
+
+log = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.timeout(300 + OUTAGE_S * 2 + KILLS * 30)
 
@@ -117,7 +120,7 @@ async def test_a_sender_that_never_tries_again_loses_nothing_while_kafka_is_stop
         for number in range(EVENTS - 100, EVENTS):
             await send(number)
     assert time.monotonic() - began > OUTAGE_S
-    print(f"{EVENTS} events, answered {dict(statuses)}, the slowest after {slowest:.2f} s")
+    log.warning("%d events, answered %s, the slowest after %.2f s", EVENTS, dict(statuses), slowest)
     assert statuses["spooled"] > EVENTS / 2
     assert sum(statuses.values()) == EVENTS
     await until_empty(service)
@@ -191,7 +194,9 @@ async def test_ingest_killed_at_random_moments_loses_nothing_that_it_acknowledge
     senders.stop()
     await sending
     await until_empty(service)
-    print(f"{KILLS} kills, {len(senders.acknowledged)} events acknowledged, answered {dict(senders.statuses)}")
+    log.warning(
+        "%d kills, %d events acknowledged, answered %s", KILLS, len(senders.acknowledged), dict(senders.statuses)
+    )
     assert senders.statuses["spooled"] > 0
     assert senders.statuses["accepted"] > 0
     found = {event_id for ids in (await on_the_topic(service, "kill-")).values() for event_id in ids}
