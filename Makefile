@@ -33,8 +33,8 @@ run: $(VENV)/.run ## the whole service with a real Kafka and a demo stream; ARGS
 test: $(VENV)/.dev ## every test, on a real broker; ARGS=… go to pytest
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-test-cluster: $(VENV)/.dev ## mesh and manifests on a real API server and Envoy (Kubernetes is built with Go, once)
-	@$(BIN)/python -m tests.cluster.parts
+test-cluster: $(VENV)/.dev ## mesh and manifests on real Kubernetes, Istio and Envoy (built with Go, once a machine)
+	@$(BIN)/python -m tests.cluster.parts $(PARTS)
 	@exec $(BIN)/python -m pytest tests/cluster $(ARGS)
 
 lint: $(VENV)/.dev ## format, lint, strict types, direction of imports

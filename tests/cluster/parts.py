@@ -203,5 +203,8 @@ REST = (kube_controller_manager, kube_scheduler, kwok, istioctl, istiod)
 """What a whole cluster with Istio needs beside them."""
 
 if __name__ == "__main__":
-    for part in CORE if "--core" in sys.argv[1:] else CORE + REST:
-        sys.stdout.write(f"{part()}\n")
+    try:
+        for part in CORE if "--core" in sys.argv[1:] else CORE + REST:
+            sys.stdout.write(f"{part()}\n")
+    except Missing as missing:
+        sys.exit(f"a part of the cluster cannot be made: {missing}")
