@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.live.frames import Hide, lazily
 from carbon_stream.live.positions import Positions
-from carbon_stream.live.reader import Reader
+from carbon_stream.live.reader import EVENTS_MAX, Reader
 from carbon_stream.streaming import clients
 from carbon_stream.views import consumers
 
@@ -49,12 +49,18 @@ class Hub:
     """Hands new records to its readers. `kafka` are an aiokafka client's settings."""
 
     def __init__(
-        self, kafka: Mapping[str, Any], *, readers_max: int = READERS_MAX, hide: Hide = lambda _: None
+        self,
+        kafka: Mapping[str, Any],
+        *,
+        readers_max: int = READERS_MAX,
+        reader_events_max: int = EVENTS_MAX,
+        hide: Hide = lambda _: None,
     ) -> None:
         self.hide = hide
+        self.reader_events_max = reader_events_max
         self.readers: set[Reader] = set()
         self._kafka = dict(kafka)
-        self._readers_max = readers_max
+        self.readers_max = readers_max
         self._positions: Positions = {}
         self._started = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -64,7 +70,7 @@ class Hub:
     @contextmanager
     def place(self, reader: Reader) -> Iterator[None]:
         """A reader's place, held until the context ends; raises Full. The consumer starts with the first reader."""
-        if self._is_closed or len(self.readers) >= self._readers_max:
+        if self._is_closed or len(self.readers) >= self.readers_max:
             raise Full
         self.readers.add(reader)
         if self._task is None:

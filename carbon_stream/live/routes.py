@@ -48,7 +48,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
     seconds = integer(given, "seconds", default=SECONDS_MAX, least=1, most=SECONDS_MAX)
     last = request.headers.get("Last-Event-ID", "")
     asked = decode(last) if last else {}
-    hub, reader = request.app[HUB], Reader(wanted, on_drop=metrics.LIVE_DROPPED.inc)
+    hub = request.app[HUB]
+    reader = Reader(wanted, events_max=hub.reader_events_max, on_drop=metrics.LIVE_DROPPED.inc)
     try:
         with hub.place(reader):
             now = await hub.joined(reader)

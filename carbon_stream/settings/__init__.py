@@ -18,6 +18,7 @@ from carbon_stream.settings.gateway import GatewaySettings
 from carbon_stream.settings.ingest import IngestSettings
 from carbon_stream.settings.kafka import KafkaSettings
 from carbon_stream.settings.kinds import Network, Port, Upper, Words
+from carbon_stream.settings.live import LiveSettings
 from carbon_stream.settings.platform import PlatformSettings
 from carbon_stream.settings.repeats import RepeatSettings
 from carbon_stream.settings.rules import RulesSettings
@@ -71,6 +72,7 @@ class Settings(
     SpoolSettings,
     RepeatSettings,
     IngestSettings,
+    LiveSettings,
     KafkaSettings,
     TracingSettings,
     ProcessSettings,

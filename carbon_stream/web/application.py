@@ -149,7 +149,12 @@ def _add_queries(application: web.Application, settings: Settings) -> None:
 def _add_live_tail(application: web.Application, settings: Settings) -> None:
     kafka = settings.kafka_client()
     application[live.PUT_HEADERS] = put_headers
-    application[live.HUB] = hub = Hub(kafka, hide=pseudonyms_of(settings).apply)
+    application[live.HUB] = hub = Hub(
+        kafka,
+        readers_max=settings.live_readers_max,
+        reader_events_max=settings.live_reader_events_max,
+        hide=pseudonyms_of(settings).apply,
+    )
     application[live.POOL] = pool = ConsumerPool(kafka, _STREAMS_CATCHING_UP)
     application.add_routes(live.routes())
 

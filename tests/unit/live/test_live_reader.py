@@ -19,6 +19,9 @@ from carbon_stream.live.filters import filter_of
 from carbon_stream.live.frames import Shown, lazily
 from carbon_stream.live.positions import decode, encode
 from carbon_stream.live.reader import Reader
+from carbon_stream.live.routes import HUB
+from carbon_stream.settings import Settings
+from carbon_stream.web.application import query_application
 
 TOPIC = "system-health"
 
@@ -60,6 +63,13 @@ async def test_a_reader_that_is_too_slow_is_told_what_it_lacks_where_it_is_missi
     assert sum(dropped) == 2
     reader.offer(TOPIC, show(5))
     assert [message.data["offset"] for message in (await all_of(reader))[0]] == [5]
+
+
+def test_the_bounds_on_readers_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARBON_STREAM_LIVE_READERS_MAX", "2")
+    monkeypatch.setenv("CARBON_STREAM_LIVE_READER_EVENTS_MAX", "7")
+    hub = query_application(Settings.load())[HUB]
+    assert (hub.readers_max, hub.reader_events_max) == (2, 7)
 
 
 async def test_bytes_are_bounded_too() -> None:
