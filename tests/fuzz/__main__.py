@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from carbon_stream.local import LocalKafka
-from tests.fuzz.run import ENVIRONMENT, run
+from tests.fuzz.run import ENVIRONMENT, run, start
 from tests.support.service import Service
 
 
@@ -24,9 +24,8 @@ def main(seed: int | None, minutes: float) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary, LocalKafka(Path(temporary) / "kafka") as kafka:
         service = Service(kafka, Path(temporary), ENVIRONMENT)
         try:
-            service.start()
-            service.wait_ready()
-            asyncio.run(run(service, 1, seed, -60 * minutes, click.echo))
+            start(service)
+            asyncio.run(run(service, seed, -60 * minutes, click.echo))
         finally:
             service.stop()
 

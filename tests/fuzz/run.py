@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,6 +34,10 @@ WARM_SHARE = 0.4
 """So much of a run is over before memory is looked at: until then everything that is bounded fills."""
 GROWTH_BYTES_MAX = 64 << 20
 TOGETHER = 12
+WORKER, DOOR = 1, 2
+INGEST = (sys.executable, "-m", "carbon_stream.cli", "ingest")
+ASKED = ("read", "replay")
+"""Kinds of requests that are the worker's."""
 
 Say = Callable[[str], None]
 
@@ -50,10 +55,18 @@ class Watched:
         self.descriptors.append(self.process.num_fds())
 
 
-async def run(service: Service, number: int, seed: int, requests: int | float, say: Say) -> Promised:
+def start(service: Service) -> None:
+    """A worker, which is asked, and a process that only takes events, whose memory does not follow their number."""
+    service.start(WORKER)
+    service.wait_ready(WORKER)
+    service.start(DOOR, INGEST)
+    service.wait_ready(DOOR)
+
+
+async def run(service: Service, seed: int, requests: int | float, say: Say) -> Promised:
     """Sends `requests` of them, or as many as fit into minus so many seconds. Raises AssertionError."""
     promised = Promised()
-    watched = Watched(psutil.Process(service.processes[number].pid))
+    watched = Watched(psutil.Process(service.processes[DOOR].pid))
     began = time.monotonic()
     numbers = _numbers(requests, began)
     progress = Counter[str]()
@@ -62,7 +75,8 @@ async def run(service: Service, number: int, seed: int, requests: int | float, s
         for which in numbers:
             drawn = draw(seed, which, TOKEN)
             try:
-                promised.hold(drawn, await exchange(service.ports[number], drawn.frame))
+                port = service.ports[WORKER if drawn.kind in ASKED else DOOR]
+                promised.hold(drawn, await exchange(port, drawn.frame))
             except Exception as error:
                 text = b"".join(drawn.frame.parts)[:600]
                 raise AssertionError(f"request {which} of seed {seed}, {drawn.kind}: {error!r}\n{text!r}") from error
@@ -80,7 +94,8 @@ async def run(service: Service, number: int, seed: int, requests: int | float, s
         say(f"  {kind}: { {status: n for (k, status), n in sorted(promised.statuses.items()) if k == kind} }")
     _hold_memory(watched, say)
     await _hold_topics(service, promised, say)
-    await _hold_nothing_left(service, number)
+    for number in service.processes:
+        await _hold_nothing_left(service, number)
     return promised
 
 
@@ -123,9 +138,8 @@ async def _hold_nothing_left(service: Service, number: int) -> None:
     while held := [one for one in process.net_connections("tcp") if _ours(one, service.ports[number])]:
         assert time.monotonic() < deadline, held
         await asyncio.sleep(0.5)
-    for which in service.processes:
-        log = service.log(which)
-        assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3_000]
+    log = service.log(number)
+    assert "Traceback" not in log, log[max(0, log.index("Traceback") - 500) :][:3_000]
 
 
 def _ours(connection: Any, port: int) -> bool:
@@ -134,5 +148,5 @@ def _ours(connection: Any, port: int) -> bool:
 
 def _gauge(metrics: str) -> float:
     lines = [line for line in metrics.splitlines() if line.startswith("carbon_stream_ingest_inflight_bytes")]
-    assert lines
+    assert lines, "the gauge is there"
     return sum(float(line.split()[-1]) for line in lines)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fuzz.documents import KINDS
 from tests.fuzz.drawing import draw
-from tests.fuzz.run import ENVIRONMENT, TOKEN, run
+from tests.fuzz.run import ENVIRONMENT, TOKEN, run, start
 from tests.integration.service.conftest import MakeService
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,8 @@ REQUESTS = 1_000
 
 async def test_whatever_is_sent_the_answer_is_good_and_what_was_taken_is_there(make_service: MakeService) -> None:
     service = make_service(**ENVIRONMENT)
-    service.start()
-    service.wait_ready()
-    promised = await run(service, 1, SEED, REQUESTS, lambda line: log.warning("%s", line))
+    start(service)
+    promised = await run(service, SEED, REQUESTS, lambda line: log.warning("%s", line))
     taken = {kind for (kind, status), _ in promised.statuses.items() if status in (200, 201, 202)}
     assert taken == {*KINDS, "read"}, "each kind of request is taken when it is good"
     assert {status for _, status in promised.statuses} >= {400, 408, 413, 415, 422}
