@@ -165,10 +165,18 @@ async def _get(url: str, headers: Mapping[str, str], what: str, hints: Mapping[i
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(url, headers=headers, allow_redirects=False) as answer,
         ):
-            text = (await answer.content.read(_BODY_MAX)).decode("utf-8", "replace")
+            text = (await _whole(answer.content)).decode("utf-8", "replace")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unknown(f"{what} does not answer at {shown} ({type(error).__name__} {error})".rstrip()) from None
     if answer.status != 200:
         told = " ".join(text.split())[:200] or (hints or {}).get(answer.status, "nothing more")
         raise Unknown(f"{what} answers {answer.status} at {shown}: {told}")
     return text
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """The body to its end or bound. One read gives what is there: of a long answer only its beginning."""
+    body = bytearray()
+    while len(body) < _BODY_MAX and (chunk := await content.read(_BODY_MAX - len(body))):
+        body += chunk
+    return bytes(body)
