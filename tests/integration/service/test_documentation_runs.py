@@ -50,6 +50,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/integrate-a-service.md", "env:"): "of a pod; tests/sdk tries the same variables on brokers that demand them",
     ("docs/operations.md", "carbon-stream bootstrap plan topics --output"): "needs Kafka's scripts; the plan itself: "
     "tests/integration/test_topics_three_brokers.py",
+    ("docs/operations.md", "curl -s -X PUT"): "needs an operator's key: tests/unit/web/test_log_level.py does it",
     ("docs/operations.md", "carbon-stream tables rebuild"): "tests/integration/service/test_tables_rebuild.py",
     ("docs/rules.md", "configMapGenerator:"): _CLUSTER,
     ("docs/service-mesh.md", "carbon-stream bootstrap plan mesh"): _MESH,
