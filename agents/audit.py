@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from carbon_stream.app import app, rules
-from carbon_stream.contracts import codec
+from carbon_stream.contracts import cloudevents_on_kafka, codec
 from carbon_stream.contracts.catalog import TOPICS, Group
 from carbon_stream.projections.audit import fold
 from carbon_stream.projections.audit_aging import sweep
@@ -15,6 +15,7 @@ stage = app.stage(
     topics=[topic.name for topic in TOPICS if topic.group is Group.AUDIT],
     table=table,
     decoder=codec.decoder,
+    translate=cloudevents_on_kafka.translate,
     invalid=codec.Invalid,
     fold=fold,
     sweep=sweep,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 
 from carbon_stream.app import app, rules
-from carbon_stream.contracts import codec
+from carbon_stream.contracts import cloudevents_on_kafka, codec
 from carbon_stream.projections import datasets as projection
 from carbon_stream.streaming.batch import Batch
 from tables.datasets import datasets as table
@@ -13,6 +13,7 @@ stage = app.stage(
     topics=["data-ingestion", "data-quality", "data-transformation"],
     table=table,
     decoder=codec.decoder,
+    translate=cloudevents_on_kafka.translate,
     invalid=codec.Invalid,
     fold=projection.fold,
     sweep=projection.sweep,

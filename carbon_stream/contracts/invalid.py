@@ -55,6 +55,14 @@ class Invalid(ValueError):
         )
 
 
+class Refused(Invalid):
+    """An event that its format refuses, with the id that it came with."""
+
+    def __init__(self, reason: str, errors: tuple[FieldError, ...], event_id: str | None) -> None:
+        super().__init__(reason, errors)
+        self.event_id = event_id
+
+
 def whole(reason: str, message: str) -> Invalid:
     """An Invalid about the event as a whole."""
     return Invalid(reason, (FieldError("", reason, message),))

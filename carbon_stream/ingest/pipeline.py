@@ -10,10 +10,11 @@ from msgspec import UNSET
 from carbon_stream.access.pseudonyms import Pseudonyms
 from carbon_stream.contracts import codec, limits, plain
 from carbon_stream.contracts.codec import FieldError, Invalid
+from carbon_stream.contracts.invalid import Refused
 from carbon_stream.contracts.plain import PlainEvent, topic_of
 from carbon_stream.enrichment import Enrichment, Origin, TraceParent
 from carbon_stream.enrichment.services import Service
-from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Reader, Refused, read_native
+from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Reader, read_native
 from carbon_stream.ingest.receipts import TOO_LARGE, Rejected
 from carbon_stream.ingest.repeats.window import Mark, mark_of
 from carbon_stream.ingest.scrutiny import Finding, Scrutiny

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
 
+from carbon_stream.contracts.cloudevents_on_kafka import as_native
 from carbon_stream.contracts.codec import Invalid, decoder
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -22,6 +23,7 @@ class Record(Protocol):
     offset: int
     timestamp: int
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 Hide = Callable[[dict[str, Any]], object]
@@ -39,8 +41,9 @@ class Shown:
         """None: it is no event of its topic, which its frame says."""
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         try:
-            decoder(record.topic)(record.value)
-            event = orjson.loads(record.value or b"")
+            text = as_native(record)
+            decoder(record.topic)(text)
+            event = orjson.loads(text or b"")
             hide(event)  # before any filter looks at it
             self.event = event
             self.frame = frame(None, {**event, **place, "receivedAt": record.timestamp})

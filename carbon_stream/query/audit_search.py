@@ -12,6 +12,7 @@ import orjson
 from aiokafka import TopicPartition
 
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE, TOPICS, Group
+from carbon_stream.contracts.cloudevents_on_kafka import as_native
 from carbon_stream.contracts.codec import Invalid, StreamEvent, decoder
 from carbon_stream.errors import ProblemError
 from carbon_stream.projections.audit_columns import ANONYMOUS, CELL_RESULTS, COLUMNS, UNKNOWN, bounded
@@ -81,7 +82,11 @@ def acceptor(search: Search, found_invalid: Callable[[], None]) -> Callable[[Rec
     needles = search.needles()
 
     def accept(record: Record) -> bool:
-        raw = record.value
+        try:
+            raw = as_native(record)
+        except Invalid:
+            found_invalid()
+            return False
         if raw is None or (needles and b"\\" not in raw and not all(needle in raw for needle in needles)):
             return False
         try:

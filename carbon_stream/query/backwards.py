@@ -36,6 +36,7 @@ class Record(Protocol):
     offset: int
     timestamp: int
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 Accept = Callable[[Record], bool]

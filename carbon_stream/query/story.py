@@ -17,6 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from carbon_stream.contracts.catalog import BY_NAME
+from carbon_stream.contracts.cloudevents_on_kafka import as_native
+from carbon_stream.contracts.invalid import Invalid
 from carbon_stream.errors import ProblemError
 from carbon_stream.query.answers import ROWS_READ, json_answer
 from carbon_stream.query.backwards import Backwards, Record, Tail, TookTooLong
@@ -44,7 +46,10 @@ class Wanted:
 
     def accepts(self, record: Record) -> bool:
         """Most records are passed over by looking at their bytes."""
-        raw = record.value or b""
+        try:
+            raw = as_native(record) or b""
+        except Invalid:
+            return False
         if b"\\" not in raw and not any(word.encode() in raw for word in self.ids | self.flows):
             return False
         try:
@@ -150,7 +155,7 @@ async def _scan(
     events: list[dict[str, Any]] = []
     while len(events) < EVENTS_MAX and (record := await scan.next()) is not None:
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        events.append({**orjson.loads(record.value or b""), **place, "receivedAt": record.timestamp})
+        events.append({**orjson.loads(as_native(record) or b""), **place, "receivedAt": record.timestamp})
     events.sort(key=lambda event: (event["receivedAt"], event["topic"], event["partition"], event["offset"]))
     return Story(events, scan.scanned, all(tail.is_exhausted for tail in tails), None)
 

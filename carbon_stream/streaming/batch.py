@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 HEADER_BYTES = 64
 """What a header is taken for. Those of CloudEvents have some 35 bytes, and three objects each in memory."""
@@ -26,6 +26,31 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Translated(NamedTuple):
+    """A record whose event was said another way, with the value that decoders read: folds and routes see this one."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    original: Record
+
+
+def translated(record: Record, value: bytes) -> Translated:
+    """The record with another value."""
+    return Translated(
+        record.topic, record.partition, record.offset, record.timestamp, record.key, value, record.headers, record
+    )
+
+
+def as_written(record: Record) -> Record:
+    """The record as it stands on its topic."""
+    return record.original if isinstance(record, Translated) else record
 
 
 class Batch(list[Record]):

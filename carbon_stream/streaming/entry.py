@@ -40,6 +40,11 @@ class Entry(NamedTuple):
 Decode = Callable[[bytes | None], Any]
 """Bytes of a record's value to an `Identified` event; raises the stage's `invalid` exception."""
 
+Translate = Callable[[Record], bytes | None]
+"""Another value for a record that says its event in another way, for the decoder; None where there is none. Asked only
+of records that the decoder refuses, or whose event has no id: so it costs the others nothing. Raises `invalid` as well.
+"""
+
 Fold = Callable[[Work, str, Sequence[Entry]], None]
 """(rows, topic, entries in offset order): changes rows. Pure: no input or output, no clock."""
 

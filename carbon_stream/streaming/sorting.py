@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
-from carbon_stream.streaming.batch import Record
+from carbon_stream.streaming.batch import Record, translated
 from carbon_stream.streaming.clock import AHEAD_MS_MAX, LATE_MS
 from carbon_stream.streaming.dead_letters import DeadLetter
 from carbon_stream.streaming.deduplication import Seen, digest, numbered
-from carbon_stream.streaming.entry import Decode, Entry
+from carbon_stream.streaming.entry import Decode, Entry, Translate
 
 
 @dataclass(slots=True)
@@ -40,13 +40,18 @@ class Sorted:
 
 
 def sort(
-    records: Sequence[Record], position: int, seen: Seen, decode: Decode, invalid: type[Exception]
+    records: Sequence[Record],
+    position: int,
+    seen: Seen,
+    decode: Decode,
+    invalid: type[Exception],
+    translate: Translate | None = None,
 ) -> Sorted | None:
     """Records from `position` on, in offset order; None if there are none. Records may overlap, as after a seek."""
     new = fresh(records, position)
     if not new:
         return None
-    return _by_column(new, seen, decode) or _one_by_one(new, seen, decode, invalid)
+    return _by_column(new, seen, decode) or _one_by_one(new, seen, decode, invalid, translate)
 
 
 def where(exc: Exception) -> str:
@@ -89,16 +94,18 @@ def _by_column(records: Sequence[Record], seen: Seen, decode: Decode) -> Sorted 
     return Sorted(first.offset, last.offset, newest, list(map(Entry._make, columns)), list(records), numbers)
 
 
-def _one_by_one(records: Sequence[Record], seen: Seen, decode: Decode, invalid: type[Exception]) -> Sorted:
+def _one_by_one(
+    records: Sequence[Record], seen: Seen, decode: Decode, invalid: type[Exception], translate: Translate | None
+) -> Sorted:
     out = Sorted(records[0].offset, records[-1].offset, max(record.timestamp for record in records))
-    for record in records:
+    for written in records:
         try:
-            event = decode(record.value)
+            event, record = _read(written, decode, invalid, translate)
         except invalid as exc:
-            out.dead.append(DeadLetter(record, str(getattr(exc, "reason", "invalid")), str(exc)))
+            out.dead.append(DeadLetter(written, str(getattr(exc, "reason", "invalid")), str(exc)))
             continue
         except Exception as exc:  # noqa: BLE001 — a decoder's own fault must not stop the partition for ever
-            out.dead.append(DeadLetter(record, "error", where(exc)))
+            out.dead.append(DeadLetter(written, "error", where(exc)))
             continue
         if _is_repeat(out, event, seen):
             out.duplicate += 1
@@ -107,6 +114,23 @@ def _one_by_one(records: Sequence[Record], seen: Seen, decode: Decode, invalid: 
         out.entries.append(Entry(event, at, record.topic, record.partition, record.offset, record.timestamp))
         out.records.append(record)
     return out
+
+
+def _read(record: Record, decode: Decode, invalid: type[Exception], translate: Translate | None) -> tuple[Any, Record]:
+    """The event, and the record that says it as decoders read it."""
+    refusal: Exception | None = None
+    event: Any = None
+    try:
+        event = decode(record.value)
+    except invalid as exc:
+        refusal = exc
+    if translate is not None and (refusal is not None or event.event_id is None):
+        value = translate(record)
+        if value is not None:
+            return decode(value), translated(record, value)
+    if refusal is not None:
+        raise refusal
+    return event, record
 
 
 def _is_repeat(out: Sorted, event: Any, seen: Seen) -> bool:

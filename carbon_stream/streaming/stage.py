@@ -15,7 +15,7 @@ from carbon_stream.streaming import intake
 from carbon_stream.streaming.batch import Batch
 from carbon_stream.streaming.clock import BrokerClock
 from carbon_stream.streaming.deduplication import Budget
-from carbon_stream.streaming.entry import Decode, Fold, Route, Sweep
+from carbon_stream.streaming.entry import Decode, Fold, Route, Sweep, Translate
 from carbon_stream.streaming.partition import Partition
 from carbon_stream.streaming.plan import Plan, Reader
 from carbon_stream.streaming.restore import Restorer
@@ -55,11 +55,12 @@ class Stage:
         fold: Fold,
         sweep: Sweep | None = None,
         route: Route | None = None,
+        translate: Translate | None = None,
     ) -> None:
         self.app, self.name, self.table = app, name, table
         self.topics = tuple(topics)
         decoders = {topic: decoder(topic) for topic in topics}
-        self._logic = Logic(decoders, invalid, fold, table.formats, app.row_bytes_max, route)
+        self._logic = Logic(decoders, invalid, fold, table.formats, app.row_bytes_max, route, translate)
         self._sweep = sweep
         self.partitions: dict[int, Partition] = {}
         self.source = app.topic(*self.topics, schema=BatchSchema(), partitions=table.partitions)

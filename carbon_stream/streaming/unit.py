@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from carbon_stream.streaming.batch import Batch, Record
+from carbon_stream.streaming.batch import Batch, Record, as_written
 from carbon_stream.streaming.dead_letters import DeadLetter
 from carbon_stream.streaming.deduplication import Seen, SeenChange, digest, numbered
-from carbon_stream.streaming.entry import Decode, Entry, Fold, Route
+from carbon_stream.streaming.entry import Decode, Entry, Fold, Route, Translate
 from carbon_stream.streaming.formats import Formats, NewerRow
 from carbon_stream.streaming.forward import Forward
 from carbon_stream.streaming.ledger import Tally, ledger_key
@@ -46,6 +46,7 @@ class Logic:
     """Of the rows."""
     row_bytes_max: int = ROW_BYTES_MAX
     route: Route | None = None
+    translate: Translate | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +125,8 @@ def _position(state: State, topic: str) -> int:
 def _sort(logic: Logic, state: State, by_topic: Mapping[str, Sequence[Record]]) -> dict[str, Sorted]:
     sorted_topics = {}
     for topic, records in by_topic.items():
-        found = sort(records, _position(state, topic), state.seen[topic], logic.decoders[topic], logic.invalid)
+        position, seen, decode = _position(state, topic), state.seen[topic], logic.decoders[topic]
+        found = sort(records, position, seen, decode, logic.invalid, logic.translate)
         if found is not None:
             sorted_topics[topic] = found
     return sorted_topics
@@ -160,7 +162,7 @@ def _fold_each(logic: Logic, state: State, sorted_topics: dict[str, Sorted]) -> 
                 good.append((entry, record))
             else:
                 work.undo()
-                sorting.dead.append(DeadLetter(record, *refusal))
+                sorting.dead.append(DeadLetter(as_written(record), *refusal))
                 _forget(sorting, entry)
         sorting.entries, sorting.records = [entry for entry, _ in good], [record for _, record in good]
     return work

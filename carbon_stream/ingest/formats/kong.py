@@ -22,11 +22,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from carbon_stream.contracts import codec, limits
-from carbon_stream.contracts.codec import FieldError
-from carbon_stream.contracts.invalid import INVALID
+from carbon_stream.contracts.invalid import INVALID, FieldError, Refused
 from carbon_stream.contracts.json_text import describe
 from carbon_stream.enrichment import TraceParent
-from carbon_stream.ingest.formats.reading import Arrival, NoEvent, Refused
+from carbon_stream.ingest.formats.reading import Arrival, NoEvent
 from carbon_stream.ingest.origin import parse_traceparent
 from carbon_stream.ingest.redaction import redact, redact_text
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from carbon_stream.contracts import codec
-from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.enrichment import TraceParent
 
-__all__ = ["Arrival", "NoEvent", "Reader", "Refused", "read_native"]
+__all__ = ["Arrival", "NoEvent", "Reader", "read_native"]
 
 
 class Arrival(NamedTuple):
@@ -24,14 +23,6 @@ class Arrival(NamedTuple):
 
 class NoEvent(Exception):
     """What was sent is understood, and is not to become an event."""
-
-
-class Refused(Invalid):
-    """An event that its format refuses, with the id that it came with."""
-
-    def __init__(self, reason: str, errors: tuple[FieldError, ...], event_id: str | None) -> None:
-        super().__init__(reason, errors)
-        self.event_id = event_id
 
 
 Reader = Callable[[bytes, int], Arrival]

@@ -20,9 +20,9 @@ from uuid import UUID, uuid5
 import orjson
 
 from carbon_stream.contracts import limits
+from carbon_stream.contracts.cloudevents import milliseconds
 from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.contracts.invalid import TOO_LARGE
-from carbon_stream.ingest.formats.cloudevents import milliseconds
 from carbon_stream.ingest.openlineage import facets
 from carbon_stream.ingest.openlineage.models import Dataset, DatasetEvent, JobEvent, LineageEvent, RunEvent
 

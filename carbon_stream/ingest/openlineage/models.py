@@ -10,10 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Valid
 from pydantic_core import PydanticCustomError
 
 from carbon_stream.contracts import limits
+from carbon_stream.contracts.cloudevents import milliseconds
 from carbon_stream.contracts.codec import FieldError, Invalid
 from carbon_stream.contracts.invalid import INVALID
 from carbon_stream.contracts.validation import field_errors
-from carbon_stream.ingest.formats.cloudevents import milliseconds
 
 __all__ = ["Dataset", "DatasetEvent", "Job", "JobEvent", "LineageEvent", "RunEvent", "State", "parse_event"]
 

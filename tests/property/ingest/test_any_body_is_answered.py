@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from carbon_stream.contracts import codec
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE
+from carbon_stream.contracts.cloudevents import CORE
 from carbon_stream.ingest import routes, service
 from carbon_stream.ingest.delivery import Delivery, Failed
-from carbon_stream.ingest.formats.cloudevents import CORE
 from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.service import INGEST
 from carbon_stream.routing import Record

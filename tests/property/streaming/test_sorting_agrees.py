@@ -74,6 +74,6 @@ def test_both_ways_of_sorting_agree(
     if not fresh:
         assert got is None
         return
-    want: Sorted = sorting._one_by_one(fresh, seen, decode, Refused)
+    want: Sorted = sorting._one_by_one(fresh, seen, decode, Refused, None)
     assert got == want
     assert len(want.entries) + want.duplicate + len(want.dead) == len(fresh)

@@ -1,7 +1,7 @@
 """What waits for a reader is bounded, what does not fit is counted and said, and ids never run ahead of events."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -33,10 +33,33 @@ class Record:
     topic: str = TOPIC
     partition: int = 0
     timestamp: int = 1_700_000_000_000
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def show(offset: int, value: bytes | None = None) -> Callable[[], Shown]:
     return lazily(Record(offset, value or orjson.dumps(example("ServiceHealthEvent"))))
+
+
+def test_a_cloud_event_that_a_producer_wrote_is_shown_as_the_contract_writes_it() -> None:
+    event = example("ServiceHealthEvent")
+    data = {name: value for name, value in event.items() if name not in ("eventId", "eventType", "source", "timestamp")}
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"ServiceHealthEvent"),
+        ("ce_source", b"probe"),
+        ("ce_id", b"h1"),
+    ]
+    shown = Shown(Record(3, orjson.dumps(data), headers=headers), lambda _: None)
+    assert shown.event is not None
+    assert {name: shown.event[name] for name in ("eventId", "eventType", "source")} == {
+        "eventId": "h1",
+        "eventType": "ServiceHealthEvent",
+        "source": "probe",
+    }
+    assert b'"offset":3' in shown.frame
+    wrong = Shown(Record(4, orjson.dumps(data), headers=headers[:3]), lambda _: None)
+    assert wrong.event is None
+    assert wrong.frame.startswith(b"event: refused\n")
 
 
 def read(chunk: bytes) -> tuple[list[Message], str]:

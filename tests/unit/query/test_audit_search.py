@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ class Record:
     partition: int = 0
     offset: int = 0
     timestamp: int = NOW
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def action(**fields: Any) -> dict[str, Any]:
