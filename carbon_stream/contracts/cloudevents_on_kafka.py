@@ -2,7 +2,7 @@
 
 Structured mode: the header `content-type` is `application/cloudevents+json`, the value is the whole event. Binary mode:
 attributes are headers `ce_…` in UTF-8, the value is the data. The records that the service writes are in binary mode as
-well, with the contract's whole envelope in the data, so that they can be read without a look at their headers.
+well, with the contract's whole envelope in the data, so that they are read without a look at their headers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,11 @@ from typing import Any, Final, Protocol
 from carbon_stream.contracts import codec, limits
 from carbon_stream.contracts.cloudevents import Errors, composed, refuse
 from carbon_stream.contracts.cloudevents_json import STRUCTURED, parts, refused
+from carbon_stream.contracts.codec import Invalid, StreamEvent, decoder
 
-__all__ = ["as_native", "native", "translate"]
+__all__ = ["mentions", "read", "translate"]
 
 _PREFIX: Final = "ce_"
-_ENVELOPE: Final = (b'"eventType"', b'"eventId"')
-_STRUCTURED_ONLY: Final = b'"specversion"'
 
 Header = tuple[str, bytes | None] | tuple[str, bytes]
 """Kafka lets a header have no value, whatever its clients declare."""
@@ -31,31 +30,39 @@ class Record(Protocol):
     def headers(self) -> Sequence[Header]: ...
 
 
+def read(topic: str, record: Record) -> tuple[StreamEvent, bytes]:
+    """The event of a record, as agents count it, and its text as the contract writes it. Invalid where there is none.
+
+    The agents' own stage does the same (`streaming.sorting`), so that what is counted can be found.
+    """
+    decode, text = decoder(topic), record.value
+    try:
+        event = decode(text)
+    except Invalid:
+        text = translate(record)
+        if text is None:
+            raise
+        return decode(text), text
+    if event.event_id is None and (said := translate(record)) is not None:
+        return decode(said), said
+    return event, text or b""
+
+
 def translate(record: Record) -> bytes | None:
-    """`native` for the agents, which ask only where a value does not decode, or has no id."""
-    return native(record.value, record.headers)
+    """A CloudEvent's record as the contract writes its event; None for a record that is not marked as one.
 
-
-def as_native(record: Record) -> bytes | None:
-    """A record's value as the contract writes it, whichever way it is said on the topic. Raises Invalid as `native`."""
-    text = native(record.value, record.headers)
-    return record.value if text is None else text
-
-
-def native(value: bytes | None, headers: Sequence[Header] | None, max_bytes: int = limits.RECORD_BYTES) -> bytes | None:
-    """A record's value as the contract writes it, made of a CloudEvent; None where the value says all by itself.
-
+    To be asked of what does not decode, or has no id: records of ours are marked too, and say all in their values.
     Raises Invalid for what is marked as a CloudEvent and is none that can be taken.
     """
-    if value is None or (_STRUCTURED_ONLY not in value and all(field in value for field in _ENVELOPE)):
-        return None  # nearly all records: told by their bytes, at the price of three searches
-    named = {name.lower(): text or b"" for name, text in headers or ()}
-    content_type = named.get("content-type", b"")
-    if content_type.lower().startswith(STRUCTURED.encode()):
-        attributes, payload = parts(value, max_bytes)
+    value, headers = record.value, record.headers or ()
+    if value is None:
+        return None
+    named = {name.lower(): text or b"" for name, text in headers}
+    if named.get("content-type", b"").lower().startswith(STRUCTURED.encode()):
+        attributes, payload = parts(value, limits.RECORD_BYTES)
     elif "ce_specversion" in named and "ce_type" in named:
-        attributes = _attributes(headers or ())
-        payload = codec.parse(value, max_bytes=max_bytes) if value else {}
+        attributes = _attributes(headers)
+        payload = codec.parse(value, max_bytes=limits.RECORD_BYTES) if value else {}
     else:
         return None
     errors: Errors = []
@@ -63,6 +70,14 @@ def native(value: bytes | None, headers: Sequence[Header] | None, max_bytes: int
     if errors:
         raise refuse(attributes, errors)
     return codec.encode(data)
+
+
+def mentions(record: Record, text: str, written: bytes) -> bool:
+    """Whether a record may have this text as one of its values, `written` as JSON has it: a look at bytes, no more."""
+    if written in (record.value or b""):
+        return True
+    plain = text.encode(errors="replace")
+    return any(content is not None and plain in content for name, content in record.headers or ())
 
 
 def _attributes(headers: Iterable[Header]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from carbon_stream.contracts import cloudevents_on_kafka, codec
+from carbon_stream.contracts import cloudevents_on_kafka
 from carbon_stream.contracts.catalog import BY_NAME
 from carbon_stream.contracts.codec import Invalid
 from carbon_stream.contracts.names import OUTBOX_PREFIX
@@ -41,7 +41,7 @@ def judge(letter: DeadLetter) -> Outcome | None:
         where = "no topic" if origin is None else origin.topic
         return _refused(letter, "unknown-origin", [_error(f"it came from {where}, which takes no events")], 409)
     try:
-        codec.decoder(origin.topic)(cloudevents_on_kafka.as_native(letter))
+        cloudevents_on_kafka.read(origin.topic, letter)
     except Invalid as invalid:
         errors = [_error(e.message, e.pointer, e.type) for e in invalid.errors] or [_error(str(invalid))]
         return _refused(letter, invalid.reason, errors, 422)

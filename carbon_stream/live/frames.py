@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from carbon_stream.contracts.cloudevents_on_kafka import as_native
-from carbon_stream.contracts.codec import Invalid, decoder
+from carbon_stream.contracts.cloudevents_on_kafka import read
+from carbon_stream.contracts.codec import Invalid
 
 KEEP_ALIVE = b": keep-alive\n\n"
 RETRY = b"retry: 2000\n\n"
@@ -41,9 +41,8 @@ class Shown:
         """None: it is no event of its topic, which its frame says."""
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         try:
-            text = as_native(record)
-            decoder(record.topic)(text)
-            event = orjson.loads(text or b"")
+            _, text = read(record.topic, record)
+            event = orjson.loads(text)
             hide(event)  # before any filter looks at it
             self.event = event
             self.frame = frame(None, {**event, **place, "receivedAt": record.timestamp})

@@ -12,7 +12,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from carbon_stream.contracts.cloudevents_on_kafka import as_native
+from carbon_stream.contracts.cloudevents_on_kafka import read
 from carbon_stream.query.audit_search import Rests, Search, acceptor, decode_cursor, encode_cursor
 from carbon_stream.query.backwards import Backwards, Record, Tail, TookTooLong
 from carbon_stream.query.consumer_pool import ConsumerPool
@@ -180,7 +180,7 @@ class _Reading:
     def _show(self, record: Record) -> None:
         """The event as it stands on the topic, and where that is."""
         try:
-            event: dict[str, Any] = orjson.loads(as_native(record) or b"")
+            event: dict[str, Any] = orjson.loads(read(record.topic, record)[1])
         except orjson.JSONDecodeError:  # decodable, but nothing that the answer's JSON could say
             self._skipped += 1
             return

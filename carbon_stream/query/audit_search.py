@@ -12,8 +12,8 @@ import orjson
 from aiokafka import TopicPartition
 
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE, TOPICS, Group
-from carbon_stream.contracts.cloudevents_on_kafka import as_native
-from carbon_stream.contracts.codec import Invalid, StreamEvent, decoder
+from carbon_stream.contracts.cloudevents_on_kafka import mentions, read
+from carbon_stream.contracts.codec import Invalid, StreamEvent
 from carbon_stream.errors import ProblemError
 from carbon_stream.projections.audit_columns import ANONYMOUS, CELL_RESULTS, COLUMNS, UNKNOWN, bounded
 from carbon_stream.query.backwards import Record
@@ -67,11 +67,11 @@ class Search:
             and _is(self.result, CELL_RESULTS[columns.cells[0]])
         )
 
-    def needles(self) -> list[bytes]:
-        """Bytes that an accepted event has somewhere in its JSON, unless that has escapes in it."""
+    def needles(self) -> list[tuple[str, bytes]]:
+        """Words, and how JSON has them, that an accepted event's record has somewhere, unless it has escapes in it."""
         words = [self.service, self.action, self.event_id, self.correlation_id]
         words += [self.user if self.user != ANONYMOUS else None, self.resource if self.resource != UNKNOWN else None]
-        return [orjson.dumps(word)[1:-1] for word in words if word is not None and word == bounded(word)[:255]]
+        return [(word, orjson.dumps(word)[1:-1]) for word in words if word is not None and word == bounded(word)[:255]]
 
 
 def acceptor(search: Search, found_invalid: Callable[[], None]) -> Callable[[Record], bool]:
@@ -82,15 +82,11 @@ def acceptor(search: Search, found_invalid: Callable[[], None]) -> Callable[[Rec
     needles = search.needles()
 
     def accept(record: Record) -> bool:
-        try:
-            raw = as_native(record)
-        except Invalid:
-            found_invalid()
-            return False
-        if raw is None or (needles and b"\\" not in raw and not all(needle in raw for needle in needles)):
+        raw = record.value
+        if raw is None or (b"\\" not in raw and not all(mentions(record, *needle) for needle in needles)):
             return False
         try:
-            event = decoder(record.topic)(raw)
+            event, _ = read(record.topic, record)
         except Invalid:
             found_invalid()
             return False

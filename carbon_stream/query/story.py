@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from carbon_stream.contracts.catalog import BY_NAME
-from carbon_stream.contracts.cloudevents_on_kafka import as_native
+from carbon_stream.contracts.cloudevents_on_kafka import mentions, read
 from carbon_stream.contracts.invalid import Invalid
 from carbon_stream.errors import ProblemError
 from carbon_stream.query.answers import ROWS_READ, json_answer
@@ -46,14 +46,11 @@ class Wanted:
 
     def accepts(self, record: Record) -> bool:
         """Most records are passed over by looking at their bytes."""
-        try:
-            raw = as_native(record) or b""
-        except Invalid:
-            return False
-        if b"\\" not in raw and not any(word.encode() in raw for word in self.ids | self.flows):
+        raw = record.value or b""
+        if b"\\" not in raw and not any(mentions(record, word, word.encode()) for word in self.ids | self.flows):
             return False
         try:
-            event = orjson.loads(raw)
+            event = orjson.loads(_text(record))
         except orjson.JSONDecodeError:
             return False
         return isinstance(event, dict) and (
@@ -118,6 +115,14 @@ class Stories:
         return replace(story, reach=reach)
 
 
+def _text(record: Record) -> bytes:
+    """An event as the contract writes it, where it is one; a story has what agents have refused as well."""
+    try:
+        return read(record.topic, record)[1]
+    except Invalid:
+        return record.value or b""
+
+
 _Ranges = dict[TopicPartition, tuple[int, int]]
 
 
@@ -155,7 +160,7 @@ async def _scan(
     events: list[dict[str, Any]] = []
     while len(events) < EVENTS_MAX and (record := await scan.next()) is not None:
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        events.append({**orjson.loads(as_native(record) or b""), **place, "receivedAt": record.timestamp})
+        events.append({**orjson.loads(_text(record)), **place, "receivedAt": record.timestamp})
     events.sort(key=lambda event: (event["receivedAt"], event["topic"], event["partition"], event["offset"]))
     return Story(events, scan.scanned, all(tail.is_exhausted for tail in tails), None)
 

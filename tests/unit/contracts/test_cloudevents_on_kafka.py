@@ -11,7 +11,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from carbon_stream.contracts.catalog import BY_EVENT_TYPE
-from carbon_stream.contracts.cloudevents_on_kafka import as_native, native
+from carbon_stream.contracts.cloudevents_on_kafka import mentions, read, translate
 from carbon_stream.contracts.codec import decoder
 from carbon_stream.contracts.exports import example
 from carbon_stream.contracts.invalid import Invalid, Refused
@@ -52,11 +52,10 @@ def test_the_official_sdks_events_of_every_type_are_understood_in_both_modes(eve
     topic = BY_EVENT_TYPE[event_type].name
     with pytest.raises(Invalid):
         decoder(topic)(one.value)
-    text = as_native(one)
-    event = decoder(topic)(text)
+    event, text = read(topic, one)
     assert (event.event_id, event.source, event.timestamp) == ("c-1", "svc/a", WHEN)
     assert event.correlation_id == "flow-1"
-    kept = orjson.loads(text or b"")["cloudEvent"]
+    kept = orjson.loads(text)["cloudEvent"]
     assert kept == {"type": f"com.254carbon.{event_type}", "extensions": {"correlationid": "flow-1", "tenant": "emea"}}
 
 
@@ -64,33 +63,50 @@ def test_the_official_sdks_events_of_every_type_are_understood_in_both_modes(eve
     "headers", [[], BINARY, [("content-type", b"application/json")]], ids=["none", "binary", "json"]
 )
 def test_the_contracts_own_records_are_left_as_they_are(headers: list[tuple[str, bytes]]) -> None:
-    assert native(orjson.dumps(example("DataQualityEvent")), headers) is None
+    value = orjson.dumps({**example("DataQualityEvent"), "specversion": "1.0"})
+    event, text = read("data-quality", Record(value, headers))
+    assert text is value
+    assert event.event_id == example("DataQualityEvent")["eventId"]
 
 
 def test_a_value_without_the_marks_of_a_cloud_event_is_left_to_the_decoder() -> None:
     for value in (None, b"", b"\xff", b"{}", b'{"specversion":"1.0"}'):
-        assert native(value, []) is None
-    assert native(None, BINARY) is None, "a tombstone says nothing"
-    assert native(b"{}", [("ce_id", b"x")]) is None
+        assert translate(Record(value, [])) is None
+    assert translate(Record(None, BINARY)) is None, "a tombstone says nothing"
+    assert translate(Record(b"{}", [("ce_id", b"x")])) is None
+    with pytest.raises(Invalid, match="empty"):
+        read("data-quality", Record(b"", []))
 
 
 def test_what_the_data_lacks_of_the_envelope_is_taken_from_the_headers() -> None:
     own = {name: value for name, value in example("DataQualityEvent").items() if name not in ("eventId", "source")}
-    text = native(orjson.dumps(own), BINARY)
-    event = decoder("data-quality")(text)
+    event, _ = read("data-quality", Record(orjson.dumps(own), BINARY))
     assert (event.event_id, event.source) == ("q-1", "checks")
 
 
 def test_header_names_are_taken_in_any_case_and_a_header_without_a_value_as_absent() -> None:
     data = {name: value for name, value in example("DataQualityEvent").items() if name not in ENVELOPE}
-    headers: list[tuple[str, Any]] = [(name.upper(), value) for name, value in BINARY]
-    text = native(orjson.dumps(data), [*headers, ("ce_tenant", None), ("other", None)])
-    assert orjson.loads(text or b"")["eventId"] == "q-1"
+    headers: list[Any] = [*((name.upper(), value) for name, value in BINARY), ("ce_tenant", None), ("other", None)]
+    event, _ = read("data-quality", Record(orjson.dumps(data), headers))
+    assert event.event_id == "q-1"
+
+
+def test_what_the_data_says_of_other_events_is_not_taken_for_the_envelope() -> None:
+    data = {name: value for name, value in example("DataQualityEvent").items() if name not in ENVELOPE}
+    value = orjson.dumps({**data, "causes": [{"eventType": "DataIngestionEvent", "eventId": "other"}]})
+    assert read("data-quality", Record(value, BINARY))[0].event_id == "q-1"
+
+
+def test_a_record_mentions_what_its_value_or_a_header_says() -> None:
+    one = Record('{"user":"Zoë \\"Z\\""}'.encode(), [*BINARY, ("ce_none", None)])  # type: ignore[list-item]
+    for word in ("Zoë", 'Z"', "checks", "q-1"):
+        assert mentions(one, word, orjson.dumps(word)[1:-1])
+    assert not mentions(one, "q-2", b"q-2")
 
 
 def refusal(value: bytes, headers: Sequence[tuple[str, bytes]]) -> Invalid:
     with pytest.raises(Invalid) as refused:
-        native(value, headers)
+        translate(Record(value, headers))
     return refused.value
 
 
