@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -204,9 +205,20 @@ async def _finish(producer: AIOKafkaProducer, grace_s: float) -> None:
 
 async def _end(producer: AIOKafkaProducer) -> None:
     """Stops a producer now; what it has not delivered fails with ProducerClosed."""
-    producer._message_accumulator.fail_all(ProducerClosed())
+    accumulator, sender = producer._message_accumulator, producer._sender
+    if sender.sender_task is not None:
+        sender.sender_task.remove_done_callback(sender._fail_all)  # it fails itself where there are no transactions
+    for batch in (*chain.from_iterable(accumulator._batches.values()), *accumulator._pending_batches):
+        batch.future.add_done_callback(_hear)  # whoever waited for it has given up, or hears of it too
+    accumulator.fail_all(ProducerClosed())
     try:
         await producer.stop()
     except Exception as error:  # noqa: BLE001 - a batch failed under the sender's hands makes it stumble
         log.debug("the producer did not stop cleanly: %r", error)
         await producer.client.close()
+
+
+def _hear(future: asyncio.Future[object]) -> None:
+    """Takes note of an outcome: one that nobody hears of is logged as an error when it is forgotten."""
+    if not future.cancelled():
+        future.exception()

@@ -1,6 +1,7 @@
 """Kafka away, and no spool: answers come within the deadline, nothing acknowledged is lost, and it mends itself."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,6 +41,8 @@ async def test_what_was_acknowledged_while_the_broker_dies_is_there_afterwards(
     await make_topics(broker.bootstrap_servers)
     service = await start_service(broker.bootstrap_servers, publish_timeout_s=DEADLINE_S, spool_max_bytes=0)
     await service.until_ready()
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     acknowledged: list[dict[str, Any]] = []
     statuses: list[int] = []
     stop = asyncio.Event()
@@ -77,6 +80,9 @@ async def test_what_was_acknowledged_while_the_broker_dies_is_there_afterwards(
     assert acknowledged
     for receipt in acknowledged:
         assert at[receipt["partition"], receipt["offset"]] == receipt["eventId"]
+    await service.ingest.publisher.close()
+    gc.collect()
+    assert complaints == [], "producers that were given up end without a traceback"
 
 
 async def test_a_broker_that_hangs_is_answered_for_in_time(
