@@ -78,12 +78,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def read_next(self) -> dict[TP, int]:
         """By partition: the offset that is read next, as far as it is known. Takes no turn of the thread."""
-        subscription = self._ensure_consumer()._subscription.subscription
-        assignment = subscription.assignment if subscription is not None else None
+        assignment = self._assignment()
         if assignment is None:
             return {}
         states = {TP(*tp): assignment.state_value(tp) for tp in assignment.tps}
         return {tp: state.position for tp, state in states.items() if state.has_valid_position}
+
+    def highwater(self, tp: TP) -> int | None:  # type: ignore[override] # Faust says int, and returns None as well
+        """Where the partition ends, as heard with the last fetch. None while that is not known, and for one that the
+        group has taken away: aiokafka asserts that it is assigned, which may change between two lines of a caller's.
+        """
+        assignment = self._assignment()
+        if assignment is None or tp not in assignment.tps:
+            return None
+        return cast(int | None, assignment.state_value(tp).highwater)
+
+    def _assignment(self) -> Any:
+        """What the group has assigned, as one object that does not change; None for nothing."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        return subscription.assignment if subscription is not None else None
 
 
 class Consumer(driver.Consumer):
