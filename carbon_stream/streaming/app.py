@@ -15,13 +15,12 @@ from mode import Service
 
 from carbon_stream.streaming.exclusive import Exclusive
 from carbon_stream.streaming.observer import Observer, Silent
-from carbon_stream.streaming.partition import Stuck
 from carbon_stream.streaming.stage import Stage, Stages
 from carbon_stream.streaming.table import Table, TableManager
 from carbon_stream.streaming.tracing import Tracing, Untraced
 from carbon_stream.streaming.transport import Consumer, servers
 from carbon_stream.streaming.unit import ROW_BYTES_MAX
-from carbon_stream.streaming.watchdog import Sight, Standstill, Watchdog, hangs, lag
+from carbon_stream.streaming.watchdog import Sight, Standstill, Stuck, Watchdog, hangs, lag
 
 WATCH_EVERY_S = 1.0
 LOOK_EVERY_S = 10.0

@@ -29,6 +29,7 @@ from carbon_stream.streaming.shard import Shard, parted
 from carbon_stream.streaming.sweeping import Sweeper
 from carbon_stream.streaming.transaction import Fenced, Headers, PartitionProducer
 from carbon_stream.streaming.validity import touched
+from carbon_stream.streaming.watchdog import Stuck
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +39,6 @@ REFUSED_S = 30.0
 
 FINISH_S_MAX = 5.0
 """How long a partition that is let go may take to finish the unit of work that is under way."""
-
-
-class Stuck(Exception):
-    """A partition cannot go on, and waiting will not help: the worker ends with this."""
 
 
 class Partition:

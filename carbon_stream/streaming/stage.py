@@ -106,6 +106,7 @@ class Stages:
         self._room = asyncio.Event()
         self._assigning = asyncio.Lock()
         self._telling: asyncio.Task[None] | None = None
+        self._closed = False
 
     def add(self, stage: Stage) -> None:
         """Register a stage; a topic belongs to one stage only."""
@@ -146,9 +147,11 @@ class Stages:
 
     async def assign(self, assigned: set[TP], revoked: int) -> None:
         """Start on what is new, go on with what stays (an owner who was fenced meanwhile notices at its next
-        commit), let go of what is gone.
+        commit), let go of what is gone. Once all is closed, nothing is started: the group may speak while it stops.
         """
         async with self._assigning:
+            if self._closed:
+                assigned = set()
             self.app.observer.on_rebalance(len(assigned), revoked)
             await asyncio.gather(*(self._assign(stage, assigned) for stage in self.by_name.values()))
         if assigned:
@@ -197,6 +200,7 @@ class Stages:
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
+        self._closed = True
         if self._telling is not None:
             self._telling.cancel()
         await self.assign(set(), 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,12 +22,17 @@ from carbon_stream.streaming.batch import Batch, BatchMessage
 if TYPE_CHECKING:
     from carbon_stream.streaming.app import App
 
+log = logging.getLogger(__name__)
+
 FETCH_WAIT_MS = 25
 """How long a broker may hold a fetch that finds nothing. aiokafka asks a node again only when its last answer is in, so
 a partition that has just been read waits this long at most; Faust's 1,500 would be the latency of a quiet topic."""
 
 ENDS_S_MAX = 10.0
 """How long brokers may take to say where partitions end."""
+
+LEAVE_S_MAX = 5.0
+"""How long the consumer may take to finish with its group and to close its connections when the worker stops."""
 
 CROWDED_POLL_S = 0.02
 """How long one poll may wait while some partitions have no room: they are looked at again after it."""
@@ -63,6 +69,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, within a bound: a rebalance that is under way is waited for, and so are brokers that do not
+        close their end of a TLS connection. A member that has not said that it leaves is missed after its session.
+        """
+        try:
+            async with asyncio.timeout(LEAVE_S_MAX):
+                await super().on_thread_stop()
+        except TimeoutError:
+            log.warning("the consumer did not end within %g s, and is given up", LEAVE_S_MAX)
 
     async def reading(self) -> dict[TP, tuple[int, int]]:
         """By partition: the offset that is read next, markers and aborted records passed over, and the end of what

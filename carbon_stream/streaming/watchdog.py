@@ -22,6 +22,10 @@ STILL_S_MAX = 60.0
 """With room for a batch, with brokers that answer, and with records to read, reading goes on within milliseconds."""
 
 
+class Stuck(Exception):
+    """What cannot go on, and waiting will not help: the worker ends with this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One source partition at one moment. `handed_over` is the last offset that left the consumer, None for none."""

@@ -8,19 +8,22 @@ is one whose rows have another format than those of release 1, and PREVIOUS lets
 A user whose name begins with "big" gets a row that grows by all of the name; one named "slow" keeps the interpreter
 busy for longer than a session lasts.
 
-With STALLED, reading stops for no reason once so many records have come.
+With STALLED, reading stops for no reason once so many records have come. With ASSIGNING, it takes so many seconds to
+begin with what the group has assigned.
 """
 
 import asyncio
 import itertools
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any, cast
 
 import msgspec
+from faust.types import TP
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from carbon_stream.streaming import app as streaming_app
@@ -32,6 +35,7 @@ from carbon_stream.streaming.formats import Formats, Step
 from carbon_stream.streaming.rocks import RocksShard
 from carbon_stream.streaming.rows import Row, Work
 from carbon_stream.streaming.shard import Changes
+from carbon_stream.streaming.stage import Stages
 from carbon_stream.streaming.transport import Consumer
 
 GROUP = os.environ["GROUP"]
@@ -135,6 +139,21 @@ def stalled(after: int) -> None:
     watchdog.STILL_S_MAX, streaming_app.LOOK_EVERY_S = 2.0, 0.5
 
 
+def assigning(seconds: float) -> None:
+    """The group's word takes its time."""
+    assign = Stages.assign
+
+    async def assign_slowly(stages: Stages, assigned: set[TP], revoked: int) -> None:
+        if assigned:
+            sys.stderr.write("assigning slowly\n")
+            await asyncio.sleep(seconds)
+        await assign(stages, assigned, revoked)
+
+    Stages.assign = assign_slowly  # type: ignore[method-assign,assignment]
+
+
+if "ASSIGNING" in os.environ:
+    assigning(float(os.environ["ASSIGNING"]))
 if "STALLED" in os.environ:
     stalled(int(os.environ["STALLED"]))
 
