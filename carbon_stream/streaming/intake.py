@@ -11,7 +11,7 @@ from carbon_stream.streaming.batch import Batch
 
 QUEUE_RECORDS_MAX = 10_000
 QUEUE_BYTES_MAX = 8 * 1024 * 1024
-ALL_BYTES_MAX = 32 * 1024 * 1024
+ALL_BYTES_MAX = 16 * 1024 * 1024
 """Of all partitions of a worker together, with what they are working on. A record takes about three times this."""
 
 

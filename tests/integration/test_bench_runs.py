@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SERIES = {
     "streaming": {
         "audit agent, all its work",
+        "audit agent and the shipped rules",
         "plain Faust agent, nothing",
         "plain Faust agent, table",
         "bare getmany + orjson",
