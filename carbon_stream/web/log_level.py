@@ -7,6 +7,7 @@ file, so that those that were not asked follow within a second, and those that s
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,7 @@ class LogLevel:
         if self._file is None:
             tell_level(level)
             return
-        fresh = self._file.with_suffix(f".{id(self)}")
+        fresh = self._file.with_suffix(f".{os.getpid()}")
         fresh.write_text(level)
         fresh.replace(self._file)
         self.look()
