@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -16,6 +17,11 @@ from carbon_stream.streaming.shard import Changes
 
 TRANSACTION_TIMEOUT_MS = 15_000
 """An open transaction of a dead worker holds readers back until its partition is taken over or this has passed."""
+
+STEP_S_MAX = TRANSACTION_TIMEOUT_MS / 1000 * 2
+"""How long fencing, or one commit, may take. aiokafka asks a coordinator again for ever, also one that will never say
+yes; the brokers have aborted the transaction long before this, and a fresh producer begins anew.
+"""
 
 ROWS_BATCH_BYTES = 512 * 1024
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
@@ -61,8 +67,12 @@ class PartitionProducer:
         )
 
     async def fence(self) -> None:
-        """Initialise: whoever wrote under this id before is fenced off, and what it left open is aborted."""
-        await self._producer.start()
+        """Initialise: whoever wrote under this id before is fenced off, and what it left open is aborted.
+
+        Raises KafkaError, or TimeoutError after STEP_S_MAX.
+        """
+        async with _bounded("fencing"):
+            await self._producer.start()
 
     async def commit(
         self,
@@ -82,21 +92,26 @@ class PartitionProducer:
         others would see it twice or not at all. All of them but the last carry the header `MORE`.
         `last` are headers of the last row.
 
-        Raises Fenced, or any KafkaError when it was not committed or may not have been.
+        Raises Fenced, or any KafkaError, or TimeoutError after STEP_S_MAX, when it was not committed or may not have
+        been.
         """
         producer = self._producer
         sends: list[asyncio.Future[Any]] = []
+        headers = MORE if is_one_move else NO_HEADERS
         try:
-            await producer.begin_transaction()
-            for send in self._sends(changelog, changes, MORE if is_one_move else NO_HEADERS, last):
-                sends.append(await send)  # noqa: PERF401 — what was sent must be known if the next one fails
-            rows = len(sends)
-            for send in (*await self._dead_sends(*dead), *self._forward_sends(forwards)):
-                sends.append(await send)  # noqa: PERF401 — as above
-            offsets = producer.send_offsets_to_transaction(dict(positions), self._group_id) if positions else _nothing()
-            # every single send is awaited: a commit succeeds although a send has failed
-            *sent, _ = await asyncio.gather(*sends, offsets)
-            await producer.commit_transaction()
+            async with _bounded("a transaction"):
+                await producer.begin_transaction()
+                for send in self._sends(changelog, changes, headers, last):
+                    sends.append(await send)  # noqa: PERF401 — what was sent must be known if the next one fails
+                rows = len(sends)
+                for send in (*await self._dead_sends(*dead), *self._forward_sends(forwards)):
+                    sends.append(await send)  # noqa: PERF401 — as above
+                offsets = (
+                    producer.send_offsets_to_transaction(dict(positions), self._group_id) if positions else _nothing()
+                )
+                # every single send is awaited: a commit succeeds although a send has failed
+                *sent, _ = await asyncio.gather(*sends, offsets)
+                await producer.commit_transaction()
         except FENCED as exc:
             raise Fenced(repr(exc)) from exc
         finally:
@@ -139,6 +154,19 @@ class PartitionProducer:
     async def close(self) -> None:
         """Stop within a bounded time; an open transaction is left for the next owner to abort."""
         await clients.stop(self._producer)
+
+
+@asynccontextmanager
+async def _bounded(what: str) -> AsyncIterator[None]:
+    """A bound in time. A commit that it ends was not made, or will be found when the partition is taken over."""
+    bound = asyncio.timeout(STEP_S_MAX)
+    try:
+        async with bound:
+            yield
+    except TimeoutError as exc:
+        if not bound.expired():
+            raise
+        raise TimeoutError(f"{what} did not end within {STEP_S_MAX:g} s") from exc
 
 
 def _heard(future: asyncio.Future[Any]) -> None:

@@ -37,7 +37,11 @@ async def settled(service: Service, number: int = 1, seconds: float = 90.0, data
     if dataset is not None:
         asked += [("/v1/lineage", {"dataset": dataset}), (f"/v1/datasets/{quote(dataset, safe='')}", {})]
     for path, query in asked:
-        await eventually(lambda path=path, query=query: service.get(path, number, **query)["asOf"] >= now, seconds)  # type: ignore[misc]
+        try:
+            await eventually(lambda path=path, query=query: service.get(path, number, **query)["asOf"] >= now, seconds)  # type: ignore[misc]
+        except AssertionError as error:
+            error.add_note(f"asked {path} of process {number}; the processes' last lines:\n{service.logs()}")
+            raise
 
 
 async def summaries_equal(service: Service, number: int = 1) -> dict[str, Any]:
