@@ -23,13 +23,13 @@ async def test_every_broker_killed_in_turn_changes_no_count(three_brokers: Local
         async with AIOKafkaProducer(
             bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, request_timeout_ms=180_000
         ) as producer:
-            sending = asyncio.create_task(send(producer, group, random.Random(21), 60_000, 45))
+            sending = asyncio.create_task(send(producer, group, random.Random(21), 60_000, 40))
             await workers.share_partitions()
             for node in (1, 2, 3):
                 await asyncio.to_thread(three_brokers.kill, node)
                 await asyncio.sleep(5)
                 await asyncio.to_thread(three_brokers.start_node, node)
-                await asyncio.sleep(4)
+                await asyncio.sleep(2)
             await sending
         truth = await check(workers)
         assert truth.records == 60_000
