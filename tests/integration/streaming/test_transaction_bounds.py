@@ -3,6 +3,8 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -40,6 +42,18 @@ def producer_of(kafka: LocalKafka, name: str) -> PartitionProducer:
     return PartitionProducer({"bootstrap_servers": kafka.bootstrap_servers}, name, "group")
 
 
+@contextmanager
+def unanswered(kafka: LocalKafka) -> Iterator[None]:
+    """The broker is paused meanwhile, and what waits for it waits for a short time only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transaction, "STEP_S_MAX", BOUND_S)
+        kafka.pause(1)
+        try:
+            yield
+        finally:
+            kafka.resume(1)
+
+
 async def committed(kafka: LocalKafka, changelog: TopicPartition, name: str) -> list[bytes | None]:
     """The values that a reader of committed records finds, once the markers of that producer's have been written."""
     last = producer_of(kafka, name)
@@ -61,20 +75,16 @@ async def committed(kafka: LocalKafka, changelog: TopicPartition, name: str) -> 
 
 
 async def test_a_commit_that_is_never_answered_ends_and_a_fresh_producer_goes_on(
-    kafka: LocalKafka, changelog: TopicPartition, monkeypatch: pytest.MonkeyPatch
+    kafka: LocalKafka, changelog: TopicPartition
 ) -> None:
     name = uuid.uuid4().hex
     hanging = producer_of(kafka, name)
     await hanging.fence()
     await hanging.commit(changelog, {b"key": b"before"}, ("dead", ()), {})
-    monkeypatch.setattr(transaction, "STEP_S_MAX", BOUND_S)
-    kafka.pause(1)
     began = time.monotonic()
-    with pytest.raises(TimeoutError, match="a transaction did not end within 2 s"):
+    with unanswered(kafka), pytest.raises(TimeoutError, match="a transaction did not end within 2 s"):
         await hanging.commit(changelog, {b"key": b"hanging"}, ("dead", ()), {TopicPartition("source", 0): 1})
     assert time.monotonic() - began < BOUND_S * 3
-    kafka.resume(1)
-    monkeypatch.undo()
     await hanging.close()
 
     fresh = producer_of(kafka, name)
@@ -86,19 +96,13 @@ async def test_a_commit_that_is_never_answered_ends_and_a_fresh_producer_goes_on
     assert await committed(kafka, changelog, name) == [b"before", b"after"]
 
 
-async def test_fencing_that_is_never_answered_ends(
-    kafka: LocalKafka, changelog: TopicPartition, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_fencing_that_is_never_answered_ends(kafka: LocalKafka, changelog: TopicPartition) -> None:
     name = uuid.uuid4().hex
     owner = producer_of(kafka, name)
     await owner.fence()
-    monkeypatch.setattr(transaction, "STEP_S_MAX", BOUND_S)
-    kafka.pause(1)
     waiting = producer_of(kafka, name)
-    with pytest.raises(TimeoutError, match="fencing did not end within 2 s"):
+    with unanswered(kafka), pytest.raises(TimeoutError, match="fencing did not end within 2 s"):
         await waiting.fence()
-    kafka.resume(1)
-    monkeypatch.undo()
     await waiting.close()
     await owner.close()
 
