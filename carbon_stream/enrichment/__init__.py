@@ -19,7 +19,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import orjson
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from carbon_stream.access.principal import Principal
 from carbon_stream.contracts.catalog import TOPICS, Topic
@@ -32,8 +32,6 @@ __all__ = ["Consumer", "Enrichment", "Origin", "TraceParent"]
 _VERSION_OF_ITS_OWN: Final = frozenset(
     topic.event_type for topic in TOPICS if topic.model.model_fields["version"].is_required()
 )
-_SOURCES_MAX: Final = 1_024
-"""Contexts kept in one request; a request with more sources builds further ones anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,7 @@ class TraceParent:
         return f"00-{self.trace_id}-{self.parent_id}-{self.flags}"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """What is known of the request that brought an event. Only what can be believed is in here."""
 
     received_at: int
@@ -86,7 +83,7 @@ class Enrichment:
         self._services = services
         self._base = _base(origin)
         self._correlation = origin.trace.trace_id if origin.trace else None
-        self._known: dict[str, bytes] = {}
+        self._base_text = orjson.dumps(self._base)
 
     def apply(self, topic: Topic, data: dict[str, Any], trace: TraceParent | None = None) -> None:
         """Adds to a valid event, in place; `topic` is its topic, `trace` one of its own beside the request's."""
@@ -126,12 +123,10 @@ class Enrichment:
         return b'%b%b,"context":%b}' % (text[:-1], more, self._context_text(event.source))
 
     def _context_text(self, source: str) -> bytes:
-        text = self._known.get(source)
-        if text is None:
-            text = orjson.dumps(self._context(source))
-            if len(self._known) < _SOURCES_MAX:
-                self._known[source] = text
-        return text
+        service = self._services.get(source)
+        return (
+            self._base_text if service is None else b'%b,"service":%b}' % (self._base_text[:-1], service.context_text)
+        )
 
     def _context(self, source: str) -> dict[str, Any]:
         service = self._services.get(source)

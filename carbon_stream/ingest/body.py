@@ -19,7 +19,7 @@ __all__ = ["Body"]
 class Body:
     """Reads one request's body within the limits, and holds its bytes in `room` until left.
 
-        async with Body(request, limits, room) as body:
+        with Body(request, limits, room) as body:
             data = await body.read()
 
     or, for a body that may be long, its beginning and then the rest piece by piece, each in `room` until the next:
@@ -27,6 +27,7 @@ class Body:
             data = await body.begin(1 << 20)
             async for piece in body.rest():
                 ...
+            await body.close()  # also where something goes wrong
 
     Raises ProblemError: 400 (not what its encoding says), 408 (too slow), 413 (too large), 415 (unknown encoding),
     503 (no room).
@@ -40,16 +41,14 @@ class Body:
         self._left_s = limits.body_timeout_s
         self._pieces: AsyncGenerator[bytes, None] | None = None
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._room.give(self._held)
         self._held = 0
-        if self._pieces is not None:
-            await self._pieces.aclose()
 
     async def read(self) -> bytes:
         """The whole body, decompressed."""
@@ -58,11 +57,11 @@ class Body:
     async def begin(self, least: int | None) -> bytes:
         """The whole body or, of one that has more than `least` bytes, about so many; decompressed."""
         coding = _coding(self._request)
+        if coding is None and self._request.content.is_eof():
+            return self._arrived()
         length = self._request.content_length
         if length is not None and length > self._limits.body_bytes:
             raise _too_large(self._limits.body_bytes)
-        if coding is None and self._request.content.is_eof():
-            return self._arrived()
         chunks: list[bytes] = []
         size = 0
         self._pieces = self._told(coding)
@@ -89,6 +88,11 @@ class Body:
             self._held = 0
             self._hold(len(piece))
             yield piece
+
+    async def close(self) -> None:
+        """Lets go of what comes after the beginning, read or not."""
+        if self._pieces is not None:
+            await self._pieces.aclose()
 
     async def _told(self, coding: str | None) -> AsyncGenerator[bytes, None]:
         """Decompressed pieces within the limits; what goes wrong with them as a problem."""

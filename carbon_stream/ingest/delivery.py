@@ -53,6 +53,7 @@ class Delivery:
         "offsets",
         "partitions",
         "records",
+        "size",
         "sizes",
     )
 
@@ -65,6 +66,8 @@ class Delivery:
     ) -> None:
         self.records = records
         self.sizes = [record.size for record in records]
+        self.size = sum(self.sizes)
+        """Bytes that all of them take."""
         self.began = time.monotonic()
         self.forwarded = forwarded
         """Whether these are records that the spool has, so that it need not take them."""
@@ -139,6 +142,8 @@ class Delivery:
 
     def size_of(self, indices: Sequence[int]) -> int:
         """Bytes that records take."""
+        if len(indices) == len(self.sizes):
+            return self.size
         sizes = self.sizes
         return sum([sizes[index] for index in indices])
 

@@ -87,17 +87,21 @@ class OriginReader:
     def _read(self, request: web.BaseRequest) -> Origin:
         headers = request.headers
         peer = _address(request.remote or "")
-        workload = self._workload(peer, headers)
+        workload = None
         if self._gateways is None:
             by_gateway = peer is not None and self._is_trusted(peer)
         else:
+            workload = self._workload(peer, headers)
             by_gateway = workload in self._gateways
             peer = None if _is_sidecar(peer) else peer  # a sidecar's address is nobody's
         given = headers.get("X-Request-Id", "") if by_gateway else ""
         request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         request[REQUEST_ID] = request_id
         trace = request.get(TRACE) or _trace(headers)
-        log_about(requestId=request_id, traceId=trace.trace_id if trace is not None else None)
+        if trace is None:
+            log_about(requestId=request_id)
+        else:
+            log_about(requestId=request_id, traceId=trace.trace_id)
         return Origin(
             received_at=int(self._clock() * 1000),
             request_id=request_id,
@@ -105,14 +109,14 @@ class OriginReader:
             user_agent=clean(headers.get("User-Agent"), _USER_AGENT_CHARS_MAX),
             consumer=_consumer(headers) if by_gateway else None,
             trace=trace,
-            tracestate=_tracestate(headers),
+            tracestate=None if trace is None else _tracestate(headers),
             by_gateway=by_gateway,
             workload=workload,
         )
 
     def _workload(self, peer: str | None, headers: CIMultiDictProxy[str]) -> str | None:
         """Who our sidecar says the peer is; only the sidecar is believed, and only in a mesh."""
-        if self._gateways is None or client_certificate.HEADER not in headers or not _is_sidecar(peer):
+        if client_certificate.HEADER not in headers or not _is_sidecar(peer):
             return None
         return client_certificate.caller_of(headers.getall(client_certificate.HEADER))
 

@@ -1,7 +1,6 @@
 """From raw events to records: parse, validate, enrich, route, in one pass. Pure but for the clock in its origin."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -26,7 +25,6 @@ NOT_JSON_REASONS: Final = frozenset({"empty", "not-utf8", "not-json"})
 """Reasons that make a whole body not JSON, where the event is the body."""
 
 
-@dataclass(slots=True)
 class Checked:
     """Events in order: each has a record and its eventId, or a rejection, or is skipped.
 
@@ -34,12 +32,15 @@ class Checked:
     came without an id.
     """
 
-    rejections: dict[int, Rejected] = field(default_factory=dict)
-    records: list[Record] = field(default_factory=list)
-    event_ids: list[str] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    marks: list[Mark | None] = field(default_factory=list)
-    skipped: list[int] = field(default_factory=list)
+    __slots__ = ("event_ids", "marks", "places", "records", "rejections", "skipped")
+
+    def __init__(self) -> None:
+        self.rejections: dict[int, Rejected] = {}
+        self.records: list[Record] = []
+        self.event_ids: list[str] = []
+        self.places: list[int] = []
+        self.marks: list[Mark | None] = []
+        self.skipped: list[int] = []
 
 
 class Pipeline:

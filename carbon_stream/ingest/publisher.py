@@ -120,16 +120,17 @@ class Publisher:
         if not records:
             return delivery
         everything = range(len(records))
-        if self._closing or not self._room.take(sum(delivery.sizes)):
+        if self._closing or not self._room.take(delivery.size):
             delivery.fail(everything, Failed(True, _CLOSING if self._closing else _FULL))
             return delivery
         self._watch(delivery, now + self._timeout_s)
         if self._down(now):
             self._pass_by(delivery, everything)
             return delivery
-        known = await self._learn({record.topic for record in records})
+        topics = {record.topic for record in records}
+        known = all(map(self._keeper.partitions, topics)) or await self._learn(topics)
         if delivery.closed:
-            self._room.give(sum(delivery.sizes))  # its time was over meanwhile
+            self._room.give(delivery.size)  # its time was over meanwhile
         elif known:
             self._distribute(delivery, now)
         elif self.spool is not None and not self._keeper.ready:
@@ -148,7 +149,7 @@ class Publisher:
         topics = list({record.topic for record in records})
         known = dict(zip(topics, await asyncio.gather(*(self._learn({topic}) for topic in topics)), strict=True))
         delivery = Delivery([record for record in records if known[record.topic]], self._forget, forwarded=True)
-        if self._closing or not self._room.take(sum(delivery.sizes)):
+        if self._closing or not self._room.take(delivery.size):
             return [Failed(True, _FULL)] * len(records)
         if delivery.records:
             self._watch(delivery, time.monotonic() + self._timeout_s)
@@ -240,8 +241,13 @@ class Publisher:
             return False
         return True
 
-    def _by_partition(self, delivery: Delivery) -> dict[tuple[str, int], list[int]]:
+    def _by_partition(self, delivery: Delivery) -> Mapping[tuple[str, int], Sequence[int]]:
         """The records that are open, by place."""
+        if len(delivery.records) == 1 and delivery.whole:
+            (record,) = delivery.records
+            partition = self.partition(record)
+            assert partition is not None, "asked for before"
+            return {(record.topic, partition): (0,)}
         counts: dict[str, int] = {}
         places: dict[tuple[str, int], list[int]] = {}
         whole = delivery.whole

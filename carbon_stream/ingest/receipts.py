@@ -145,8 +145,11 @@ class Receipts:
             }
             for event_id, topic, partition, offset in zip(event_ids, topics, partitions, offsets, strict=True)
         ]
-        for topic in set(topics):
-            self._tally("accepted", topic, topics.count(topic))
+        if len(topics) == 1:
+            self._tally("accepted", topics[0])
+        else:
+            for topic in set(topics):
+                self._tally("accepted", topic, topics.count(topic))
         self._keep(orjson.dumps(documents)[1:-1])
 
     def _keep(self, part: bytes) -> None:
@@ -191,7 +194,7 @@ class Receipts:
 
     def encode(self) -> bytes:
         """The reply of a 202 as JSON."""
-        return orjson.dumps(self._body())
+        return b'%b,"receipts":[%b]}' % (orjson.dumps(self._counts())[:-1], self._all_parts())
 
     def problem(self, status: int, more: Mapping[str, str] | None = None) -> ProblemError:
         """The reply of any other status: a problem document with the same members; `more` are headers of it."""
@@ -218,15 +221,17 @@ class Receipts:
     def _body(self) -> dict[str, Any]:
         return {
             **self._counts(),
-            "receipts": orjson.Fragment(b"[" + b",".join(map(self._part, range(len(self._parts)))) + b"]"),
+            "receipts": orjson.Fragment(b"[%b]" % self._all_parts()),
         }
 
+    def _all_parts(self) -> bytes:
+        return b",".join(self._parts if self.is_short else map(self._part, range(len(self._parts))))
+
     def _counts(self) -> dict[str, Any]:
-        return {
-            "accepted": sum(self.taken.values()),
-            "rejected": sum(self.rejected.values()),
-            **({"skipped": self._skipped} if self._skipped else {}),
-        }
+        counts = {"accepted": sum(self.taken.values()), "rejected": sum(self.rejected.values())}
+        if self._skipped:
+            counts["skipped"] = self._skipped
+        return counts
 
 
 def _repeated(receipt: Repeated) -> dict[str, Any]:

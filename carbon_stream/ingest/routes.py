@@ -75,9 +75,9 @@ async def _post(request: web.Request, select: Callable[[web.Request], Format], p
     ingest = request.app[INGEST]
     receipts = Receipts()
     strict = is_strict(request.headers)
-    headers = dict(APPLIED) if strict else {}
+    headers = dict(APPLIED) if strict else None
     try:
-        status, before = await _take(request, select, receipts, strict)
+        status, before = await _take(ingest, request, select, receipts, strict)
         ingest.observer.answered(path, receipts.taken, receipts.rejected, time.monotonic() - begun)
     except ProblemError as problem:
         if receipts.count:
@@ -87,31 +87,33 @@ async def _post(request: web.Request, select: Callable[[web.Request], Format], p
     if status != 202:
         raise receipts.problem(status, headers)
     if before is not None:
-        headers |= REPLAYED
+        headers = {**(headers or {}), **REPLAYED}
     body = before or (receipts.encode() if receipts.is_short else receipts.pieces())
     return web.Response(status=202, body=body, content_type="application/json", headers=headers)
 
 
 async def _take(
-    request: web.Request, select: Callable[[web.Request], Format], receipts: Receipts, strict: bool
+    ingest: Ingest, request: web.Request, select: Callable[[web.Request], Format], receipts: Receipts, strict: bool
 ) -> tuple[int, bytes | None]:
     """Reads, checks and publishes; fills the receipts, and gives the status that follows.
 
     With an idempotency key it may be an answer instead that was given before.
     """
-    ingest = request.app[INGEST]
     origin = ingest.origins.read(request)
     chosen = select(request)
     key = key_of(request, origin.principal.name if origin.principal is not None else "")
     event_id = None if key is None else key.event_id
     pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms, chosen.read, event_id)
     try:
-        async with Body(request, ingest.limits, ingest.room) as body:
+        with Body(request, ingest.limits, ingest.room) as body:
             as_it_arrives = chosen.lines and not strict and key is None
             data = await body.begin(_WHOLE_BODY_BYTES if as_it_arrives else None)
             if body.has_more:
                 cutter = LineCutter(ingest.limits.event_bytes, chosen.chunk)
-                return await _stream(ingest, pipeline, _chunks(data, body, cutter), receipts), None
+                try:
+                    return await _stream(ingest, pipeline, _chunks(data, body, cutter), receipts), None
+                finally:
+                    await body.close()
             if key is None:
                 return await _publish(ingest, chosen, pipeline, data, receipts, strict), None
             async with ingest.request_keys.turn(key):
@@ -123,7 +125,8 @@ async def _take(
                     await ingest.request_keys.finish(key, receipts.encode())
                 return status, None
     finally:
-        ingest.overseer.sent(origin, receipts.count, pipeline.findings)
+        if origin.principal is not None:  # else nobody has an allowance, or claims to be somebody
+            ingest.overseer.sent(origin, receipts.count, pipeline.findings)
 
 
 async def _publish(

@@ -67,11 +67,11 @@ def log_context() -> AbstractContextManager[None]:
     return _LogContext()
 
 
-def log_about(**ids: str | None) -> None:
+def log_about(**ids: str) -> None:
     """Every line from here to the end of the context has these ids, such as `traceId`; without a context, none has."""
     about = _context.get()
     if about is not None:
-        about.update({name: value for name, value in ids.items() if value is not None})
+        about.update(ids)
 
 
 class JsonFormatter(logging.Formatter):

@@ -198,9 +198,9 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
     aiohttp has a signal for that, which costs each request more than the headers do.
     """
     began = time.perf_counter()
-    resource = request.match_info.route.resource
+    application, resource = request.app, request.match_info.route.resource
     route = resource.canonical if resource else None
-    spans = _UNTRACED if route in _PROBES else request.app[SPANS]
+    spans = _UNTRACED if route in _PROBES else application[SPANS]
     with log_context(), spans.request(request.method, request.headers) as span:
         if span.traceparent is not None and (trace := parse_traceparent(span.traceparent)) is not None:
             request[TRACE] = trace
@@ -211,7 +211,7 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
             raise
         if not response.prepared:  # a stream has put them itself, before its first byte
             put_headers(request, response)
-            if request.app[READINESS].draining:
+            if application[READINESS].draining:
                 response.force_close()  # `Connection: close`: who keeps connections takes the next request elsewhere
         span.answered(route, response.status)
     counting.observe_request(request.method, route, response.status, time.perf_counter() - began)

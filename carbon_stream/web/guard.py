@@ -3,11 +3,12 @@ events. Everything is decided in `carbon_stream.access`; here requests are read 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from msgspec.structs import replace
 
 from carbon_stream.access.gate import Gate, Shown
 from carbon_stream.access.principal import Principal
@@ -90,18 +91,20 @@ GUARD: Final = web.AppKey("guard", Guard)
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets through what may come through. What matches no route is answered as ever."""
     watch = request.app[GUARD]
-    if request.match_info.route.resource is None:
+    resource = request.match_info.route.resource
+    if resource is None:
         return await handler(request)
-    needed = role_of(request.method, _path(request))
+    path = resource.canonical
+    needed = role_of(request.method, path)
     if needed == PUBLIC or not (watch.on or needed == "operator"):
         return await handler(request)
     if not watch.on and not watch.gate.admin_token:
         detail = "set CARBON_STREAM_ADMIN_TOKEN on the service to switch this on"
         raise ProblemError(403, "Switched off", detail)
     origin = await watch.admit(request, needed)
-    if not watch.on or _path(request) not in RECORDED_READS:
+    if not watch.on or path not in RECORDED_READS:
         return await handler(request)
-    if _path(request) == "/v1/events/stream":  # its answer has no end to wait for
+    if path == "/v1/events/stream":  # its answer has no end to wait for
         await watch.record(request, origin, None)
         return await handler(request)
     response = await handler(request)

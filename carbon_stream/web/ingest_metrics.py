@@ -18,16 +18,18 @@ class IngestMetrics:
         self, path: str, taken: Mapping[tuple[str, str], int], rejected: Mapping[str, int], seconds: float
     ) -> None:
         """Count a request's events; only acknowledged ones have a latency to acknowledgement."""
-        acknowledged = bool(taken)
+        acknowledged, events = bool(taken), 0
         for (status, topic), number in taken.items():
             _taken(path, status, topic).inc(number)
             acknowledged &= status != "spooled"
+            events += number
         for reason, number in rejected.items():
             result = "unavailable" if reason == UNAVAILABLE else "rejected"
             counting.count_events(path, result, None, None, number)
             counting.count_rejected(reason, number)
+            events += number
         if acknowledged:
-            counting.observe_acknowledgement(seconds, sum(taken.values()) + sum(rejected.values()))
+            counting.observe_acknowledgement(seconds, events)
 
     def kafka_ready(self, ready: bool) -> None:
         """Nothing: readiness is published each second, with everything else that makes it up."""

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, TransferEncodingError
 from aiohttp.typedefs import Handler
-from multidict import istr
+from multidict import CIMultiDict, istr
 
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.origin import REQUEST_ID, new_request_id
@@ -25,12 +25,14 @@ _SERVER: Final = istr("Server")
 _ID_ACCEPTED: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _PATH_CHARS: Final = 1_000
 _MEDIA_TYPE: Final = "application/problem+json"
-_SAFE_HEADERS: Final = (
-    (istr("X-Content-Type-Options"), "nosniff"),
-    (istr("X-Frame-Options"), "DENY"),
-    (istr("Referrer-Policy"), "no-referrer"),
-    (istr("Content-Security-Policy"), "default-src 'none'; frame-ancestors 'none'"),
-    (istr("Cache-Control"), "no-store"),
+_SAFE_HEADERS: Final = CIMultiDict(
+    (
+        (istr("X-Content-Type-Options"), "nosniff"),
+        (istr("X-Frame-Options"), "DENY"),
+        (istr("Referrer-Policy"), "no-referrer"),
+        (istr("Content-Security-Policy"), "default-src 'none'; frame-ancestors 'none'"),
+        (istr("Cache-Control"), "no-store"),
+    )
 )
 # Headers of aiohttp's own exceptions that tell the sender something; the rest describe the body that we replace.
 _TELLING_HEADERS: Final = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -121,8 +123,7 @@ def put_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
     headers = response.headers
     headers[_ID_HEADER] = request_id(request)
     headers[_SERVER] = "carbon-stream"  # instead of the versions of what it is made with
-    for name, value in _SAFE_HEADERS:
-        headers.setdefault(name, value)
+    headers.merge(_SAFE_HEADERS)  # what a handler has set itself stays
 
 
 def _from_http_exception(request: web.Request, error: web.HTTPException) -> web.Response:

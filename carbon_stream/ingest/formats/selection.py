@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_TYPE
 
 from carbon_stream.errors import ProblemError
 from carbon_stream.ingest.formats import cloudevents_modes as modes
@@ -29,15 +30,31 @@ class Format(NamedTuple):
     """Whether each line is an event, so that a long body can be taken while it arrives."""
 
 
+_FORMATS_MAX: Final = 256
+_formats: Final[dict[str | None, Format]] = {}
+"""What a Content-Type says, as far as it alone says it: nearly all requests have one of a few."""
+
+
 def format_of(request: web.BaseRequest) -> Format:
     """The format of a request. Raises ProblemError 415."""
-    given = request.content_type if "Content-Type" in request.headers else None
+    binary = modes.is_binary(request.headers)
+    given = request.headers.get(CONTENT_TYPE)
+    known = None if binary else _formats.get(given)
+    if known is None:
+        known = _format_of(request, binary)
+        if not binary and len(_formats) < _FORMATS_MAX:
+            _formats[given] = known
+    return known
+
+
+def _format_of(request: web.BaseRequest, binary: bool) -> Format:
+    given = request.content_type if CONTENT_TYPE in request.headers else None
     media_type = native.media_type_of(given, request.charset, MEDIA_TYPES)
     if media_type == modes.STRUCTURED:
         return Format(_one, modes.read_structured)
     if media_type == modes.BATCH:
         return Format(_batch, modes.read_structured)
-    if modes.is_binary(request.headers):
+    if binary:
         if media_type != native.JSON:
             detail = "a CloudEvent in binary mode has one event's data as its body, in application/json"
             raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": native.JSON})

@@ -164,7 +164,7 @@ async def _take(request: web.Request, ingest: Ingest, results: Results, batch: b
 async def _take_documents(
     request: web.Request, ingest: Ingest, pipeline: Pipeline, results: Results, batch: bool
 ) -> None:
-    async with Body(request, ingest.limits, ingest.room) as body:
+    with Body(request, ingest.limits, ingest.room) as body:
         data = await body.read()
         chunk: list[tuple[int, Part]] = []
         records: list[Record] = []
