@@ -56,9 +56,10 @@ class Body:
 
     async def begin(self, least: int | None) -> bytes:
         """The whole body or, of one that has more than `least` bytes, about so many; decompressed."""
+        arrived = self.arrived()
+        if arrived is not None:
+            return arrived
         coding = _coding(self._request)
-        if coding is None and self._request.content.is_eof():
-            return self._arrived()
         length = self._request.content_length
         if length is not None and length > self._limits.body_bytes:
             raise _too_large(self._limits.body_bytes)
@@ -109,8 +110,10 @@ class Body:
         except (web.RequestPayloadError, BadHttpMessage) as error:
             raise _unreadable(error) from error
 
-    def _arrived(self) -> bytes:
-        """A small body that came together with its head: nothing to wait for."""
+    def arrived(self) -> bytes | None:
+        """A small body that came together with its head, where there is nothing to wait for or to decompress."""
+        if not self._request.content.is_eof() or _coding(self._request) is not None:
+            return None
         try:
             data = self._request.content.read_nowait()
         except (web.RequestPayloadError, BadHttpMessage) as error:

@@ -131,11 +131,6 @@ class Delivery:
         """Whether any record has failed, or was handed over."""
         return bool(self._others)
 
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is settled or handed over yet."""
-        return self._open == len(self.records) and not self._others
-
     def is_open(self, index: int) -> bool:
         """Whether a record's outcome is still to come."""
         return self.partitions[index] < 0 and index not in self._others

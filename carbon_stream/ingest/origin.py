@@ -63,7 +63,7 @@ class OriginReader:
     """Reads the origin of requests, believing the gateway's headers from trusted networks only.
 
     With `gateway_identities`, from peers with one of these SPIFFE IDs only; then `trusted` are proxies in front of the
-    gateway.
+    gateway. With `spans`, a request may have a span of its own under TRACE.
     """
 
     def __init__(
@@ -71,10 +71,13 @@ class OriginReader:
         trusted: Sequence[Network],
         clock: Callable[[], float] = time.time,
         gateway_identities: Collection[str] | None = None,
+        *,
+        spans: bool = False,
     ) -> None:
         self._trusted = tuple(trusted)
         self._clock = clock
         self._gateways = gateway_identities
+        self._spans = spans
         self._is_trusted = lru_cache(maxsize=4_096)(self._in_trusted)
 
     def read(self, request: web.BaseRequest) -> Origin:
@@ -97,7 +100,7 @@ class OriginReader:
         given = headers.get("X-Request-Id", "") if by_gateway else ""
         request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         request[REQUEST_ID] = request_id
-        trace = request.get(TRACE) or _trace(headers)
+        trace = (request.get(TRACE) if self._spans else None) or _trace(headers)
         if trace is None:
             log_about(requestId=request_id)
         else:

@@ -80,7 +80,8 @@ class Pipeline:
             self._check_native(checked, raw_events)
         else:
             self._check_read(checked, raw_events)
-        self._seen += len(checked.places) + len(checked.rejections) + len(checked.skipped)
+        if self._event_id is not None:
+            self._seen += len(checked.places) + len(checked.rejections) + len(checked.skipped)
         return checked
 
     def begin_again(self) -> None:

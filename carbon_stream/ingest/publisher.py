@@ -30,6 +30,10 @@ _CLOSING: Final = "the service is stopping"
 _DISK: Final = "Kafka does not take it now, and the spool's disk did not either"
 
 
+Places = Mapping[tuple[str, int], Sequence[int]]
+"""Which records of a delivery, by index, go to which topic and partition."""
+
+
 class Publisher:
     """One for each process. Records of one partition keep the order of `submit` calls and of records within a call.
 
@@ -127,16 +131,21 @@ class Publisher:
         if self._down(now):
             self._pass_by(delivery, everything)
             return delivery
-        topics = {record.topic for record in records}
-        known = all(map(self._keeper.partitions, topics)) or await self._learn(topics)
-        if delivery.closed:
-            self._room.give(delivery.size)  # its time was over meanwhile
-        elif known:
-            self._distribute(delivery, now)
-        elif self.spool is not None and not self._keeper.ready:
-            self._pass_by(delivery, everything)
-        else:
-            self._refuse(delivery, everything)
+        places = self._by_partition(delivery)
+        if places is None:
+            known = await self._learn({record.topic for record in records})
+            if delivery.closed:
+                self._room.give(delivery.size)  # its time was over meanwhile
+                return delivery
+            if not known:
+                if self.spool is not None and not self._keeper.ready:
+                    self._pass_by(delivery, everything)
+                else:
+                    self._refuse(delivery, everything)
+                return delivery
+            places = self._by_partition(delivery)
+            assert places is not None, "asked for before"
+        self._distribute(delivery, places, now)
         return delivery
 
     async def forward(
@@ -153,7 +162,9 @@ class Publisher:
             return [Failed(True, _FULL)] * len(records)
         if delivery.records:
             self._watch(delivery, time.monotonic() + self._timeout_s)
-            for place, indices in self._by_partition(delivery).items():
+            places = self._by_partition(delivery)
+            assert places is not None, "asked for before"
+            for place, indices in places.items():
                 self._lane(*place).add(delivery, indices)
             if queued is not None and len(delivery.records) == len(records):
                 queued(delivery)
@@ -173,9 +184,9 @@ class Publisher:
         down_since = self._keeper.down_since
         return down_since is not None and now - down_since > self._timeout_s
 
-    def _distribute(self, delivery: Delivery, now: float) -> None:
+    def _distribute(self, delivery: Delivery, places: Places, now: float) -> None:
         """Each record to the lane of its partition, or past it."""
-        for place, indices in self._by_partition(delivery).items():
+        for place, indices in places.items():
             lane = self._lane(*place)
             if lane.troubled(now) if self.spool is not None else lane.stalled(now):
                 self._pass_by(delivery, indices)
@@ -241,24 +252,21 @@ class Publisher:
             return False
         return True
 
-    def _by_partition(self, delivery: Delivery) -> Mapping[tuple[str, int], Sequence[int]]:
-        """The records that are open, by place."""
-        if len(delivery.records) == 1 and delivery.whole:
+    def _by_partition(self, delivery: Delivery) -> Places | None:
+        """The records by place; None where it is not known how many partitions a topic has."""
+        if len(delivery.records) == 1:
             (record,) = delivery.records
             partition = self.partition(record)
-            assert partition is not None, "asked for before"
-            return {(record.topic, partition): (0,)}
+            return None if partition is None else {(record.topic, partition): (0,)}
         counts: dict[str, int] = {}
         places: dict[tuple[str, int], list[int]] = {}
-        whole = delivery.whole
         for index, record in enumerate(delivery.records):
-            if not whole and not delivery.is_open(index):
-                continue
             topic = record.topic
             count = counts.get(topic)
             if count is None:
                 known = self._keeper.partitions(topic)
-                assert known is not None, "asked for before"
+                if known is None:
+                    return None
                 count = counts[topic] = known
             place = (topic, partition_of(record.spread, count))
             indices = places.get(place)

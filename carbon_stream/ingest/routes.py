@@ -106,8 +106,10 @@ async def _take(
     pipeline = Pipeline(origin, ingest.services, ingest.limits.event_bytes, ingest.pseudonyms, chosen.read, event_id)
     try:
         with Body(request, ingest.limits, ingest.room) as body:
-            as_it_arrives = chosen.lines and not strict and key is None
-            data = await body.begin(_WHOLE_BODY_BYTES if as_it_arrives else None)
+            data = body.arrived()
+            if data is None:
+                as_it_arrives = chosen.lines and not strict and key is None
+                data = await body.begin(_WHOLE_BODY_BYTES if as_it_arrives else None)
             if body.has_more:
                 cutter = LineCutter(ingest.limits.event_bytes, chosen.chunk)
                 try:
@@ -132,20 +134,21 @@ async def _take(
 async def _publish(
     ingest: Ingest, chosen: Format, pipeline: Pipeline, data: bytes, receipts: Receipts, strict: bool
 ) -> int:
-    raw_events, single = await _split(chosen, data, ingest.limits.events)
+    small = len(data) < _LARGE_BODY_BYTES
+    events_max = ingest.limits.events
+    raw_events, single = chosen.split(data, events_max) if small else await _split(chosen, data, events_max)
     if single:
         return await _one(ingest, pipeline, raw_events, receipts)
     if strict:
         if await _refuse_all(pipeline, raw_events, receipts, chosen.chunk):
             return 422
         pipeline.begin_again()
-        raw_events, _ = await _split(chosen, data, ingest.limits.events)
+        raw_events, _ = await _split(chosen, data, events_max)
     return await _many(ingest, pipeline, raw_events, receipts, chosen.chunk)
 
 
 async def _split(chosen: Format, data: bytes, events_max: int) -> tuple[Iterator[bytes], bool]:
-    if len(data) < _LARGE_BODY_BYTES:
-        return chosen.split(data, events_max)
+    """In a thread: a large body takes long."""
     return await asyncio.to_thread(chosen.split, data, events_max)
 
 

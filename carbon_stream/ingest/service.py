@@ -87,7 +87,8 @@ INGEST: Final = web.AppKey("ingest", Ingest)
 def origins_of(settings: Settings) -> OriginReader:
     """How the origin of requests is read: whom to believe, by address or by identity in the mesh."""
     gateways = frozenset(settings.gateway_identities) if settings.peer_identity == "mesh" else None
-    return OriginReader(settings.trusted_networks, gateway_identities=gateways)
+    spans = settings.otel_endpoint is not None
+    return OriginReader(settings.trusted_networks, gateway_identities=gateways, spans=spans)
 
 
 def pseudonyms_of(settings: Settings) -> Pseudonyms:

@@ -53,7 +53,6 @@ from carbon_stream.web.view_metrics import ViewMetrics
 _GAUGES_EVERY_S: Final = 1.0
 _STREAMS_CATCHING_UP: Final = 4
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-_UNTRACED: Final[Spans] = NoSpans()
 SPANS: Final[web.AppKey[Spans]] = web.AppKey("spans")
 
 Start = Callable[[], Awaitable[object]]
@@ -91,9 +90,12 @@ def whole_application(settings: Settings) -> web.Application:
 
 
 def _bare(settings: Settings) -> tuple[web.Application, Access]:
-    application = web.Application(middlewares=[_measured, problems, guard], client_max_size=settings.max_body_bytes)
+    spans = spans_of(settings)
+    tracing = [] if isinstance(spans, NoSpans) else [_traced]
+    middlewares = [*tracing, _measured, problems, guard]
+    application = web.Application(middlewares=middlewares, client_max_size=settings.max_body_bytes)
     application[READINESS] = Readiness()
-    application[SPANS] = spans_of(settings)
+    application[SPANS] = spans
     application.add_routes(status.routes())
     application.cleanup_ctx.append(_gauges)
     application.cleanup_ctx.append(_each_second(log_level.put(application, settings.log_level).look))
@@ -198,12 +200,7 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
     aiohttp has a signal for that, which costs each request more than the headers do.
     """
     began = time.perf_counter()
-    application, resource = request.app, request.match_info.route.resource
-    route = resource.canonical if resource else None
-    spans = _UNTRACED if route in _PROBES else application[SPANS]
-    with log_context(), spans.request(request.method, request.headers) as span:
-        if span.traceparent is not None and (trace := parse_traceparent(span.traceparent)) is not None:
-            request[TRACE] = trace
+    with log_context():
         try:
             response = await handler(request)
         except web.HTTPException as answer:
@@ -211,11 +208,30 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
             raise
         if not response.prepared:  # a stream has put them itself, before its first byte
             put_headers(request, response)
-            if application[READINESS].draining:
+            if request.app[READINESS].draining:
                 response.force_close()  # `Connection: close`: who keeps connections takes the next request elsewhere
-        span.answered(route, response.status)
-    counting.observe_request(request.method, route, response.status, time.perf_counter() - began)
+    counting.observe_request(request.method, _route(request), response.status, time.perf_counter() - began)
     return response
+
+
+@web.middleware
+async def _traced(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The outermost one, where spans are exported."""
+    route = _route(request)
+    if route in _PROBES:
+        return await handler(request)
+    with request.app[SPANS].request(request.method, request.headers) as span:
+        if span.traceparent is not None and (trace := parse_traceparent(span.traceparent)) is not None:
+            request[TRACE] = trace
+        response = await handler(request)
+        span.answered(route, response.status)
+    return response
+
+
+def _route(request: web.Request) -> str | None:
+    """The pattern that the request's path has matched, if any."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else None
 
 
 def _lasting(start: Start, stop: Start) -> Callable[[web.Application], AsyncIterator[None]]:

@@ -37,9 +37,9 @@ class Submission:
 
     __slots__ = ("marks", "repeats", "taken")
 
-    def __init__(self, marks: Sequence[Mark | None]) -> None:
+    def __init__(self, marks: Sequence[Mark | None], loop: asyncio.AbstractEventLoop) -> None:
         self.marks = marks
-        self.taken = Taken()
+        self.taken = Taken(loop)
         self.repeats: dict[int, bytes | Taken] = {}
 
     async def stored(self) -> Delivery | None:
@@ -73,6 +73,7 @@ class Admission:
         self._file = file
         self._unwritten: list[bytes] = []
         self._sharing: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Learns what was taken before, and begins to share."""
@@ -92,7 +93,9 @@ class Admission:
         """Publishes the records that are new, as `Publisher.submit` does. A mark of None is that of a new event."""
         if not self._window.events_min:
             marks = [None] * len(records)  # repeats are not told here: each event is taken for a new one
-        submission = Submission(marks)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        submission = Submission(marks, self._loop)
         new = self._window.sift(submission.taken, marks, submission.repeats)
         wanted = records if new is None else [records[index] for index in new]
         try:

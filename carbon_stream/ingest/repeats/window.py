@@ -54,9 +54,10 @@ class Taken:
     They stand in the window as this very object until `settle` is told what became of them.
     """
 
-    __slots__ = ("_delivery", "_there", "_waiting", "marks")
+    __slots__ = ("_delivery", "_loop", "_there", "_waiting", "marks")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop  # asking which one runs is a call of the system before Python 3.12
         self.marks: list[Mark | None] = []
         self._there: dict[bytes, bytes | Taken] = {}
         self._delivery: Delivery | None = None
@@ -65,7 +66,7 @@ class Taken:
     async def settled(self) -> Delivery:
         """What became of them, as soon as it is known. Each caller waits for itself, and may be cancelled."""
         while self._delivery is None:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiter = (self._loop or asyncio.get_running_loop()).create_future()
             self._waiting.append(waiter)
             await waiter
         return self._delivery
@@ -82,12 +83,13 @@ class Taken:
         self._delivery = delivery
         there, pack = self._there, _PLACE.pack
         rows: list[bytes] = []
-        for index, (mark, partition) in enumerate(zip(self.marks, delivery.partitions, strict=True)):
+        stored = delivery.stored
+        for index, mark in enumerate(self.marks):
             if mark is None:
                 continue
             identity, digest = mark
-            if partition >= 0 or isinstance(delivery.outcome(index), Spooled):
-                there[identity] = value = digest + pack(partition, delivery.offsets[index])
+            if stored or delivery.partitions[index] >= 0 or isinstance(delivery.outcome(index), Spooled):
+                there[identity] = value = digest + pack(delivery.partitions[index], delivery.offsets[index])
                 rows += identity, value
             else:
                 del there[identity]
