@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _SHORT_PARTS: Final = 20
+_ACCEPTED: Final = b'{"eventId":%b,"status":"accepted","topic":%b,"partition":%d,"offset":%b}'
 NOT_TAKEN: Final = "not-taken"
 """The reason of a valid event that was refused with its batch."""
 TOO_LARGE: Final = "too-large"
@@ -135,6 +136,12 @@ class Receipts:
         self, event_ids: Iterable[str], topics: Sequence[str], partitions: Iterable[int], offsets: Iterable[int]
     ) -> None:
         """Adds the receipts of the next events, all of them accepted. A negative offset is one that is not known."""
+        if len(topics) == 1:
+            ((event_id,), (topic,), (partition,), (offset,)) = (event_ids, topics, partitions, offsets)
+            self._tally("accepted", topic)
+            place = b"%d" % offset if offset >= 0 else b"null"
+            self._keep(_ACCEPTED % (orjson.dumps(event_id), orjson.dumps(topic), partition, place))
+            return
         documents = [
             {
                 "eventId": event_id,
@@ -145,11 +152,8 @@ class Receipts:
             }
             for event_id, topic, partition, offset in zip(event_ids, topics, partitions, offsets, strict=True)
         ]
-        if len(topics) == 1:
-            self._tally("accepted", topics[0])
-        else:
-            for topic in set(topics):
-                self._tally("accepted", topic, topics.count(topic))
+        for topic in set(topics):
+            self._tally("accepted", topic, topics.count(topic))
         self._keep(orjson.dumps(documents)[1:-1])
 
     def _keep(self, part: bytes) -> None:

@@ -248,10 +248,10 @@ async def _stream(ingest: Ingest, pipeline: Pipeline, lines: AsyncIterator[list[
 
 async def _finish(checked: Checked, submission: Submission, receipts: Receipts) -> None:
     """Waits until a chunk's records are settled, and adds the receipts of all its events."""
-    stored = await submission.stored()
-    if stored is not None and not checked.rejections and not checked.skipped:
-        topics = [record.topic for record in checked.records]
-        receipts.add_accepted(checked.event_ids, topics, stored.partitions, stored.offsets)
+    delivery = await submission.settled()
+    if delivery.stored and not (submission.repeats or checked.rejections or checked.skipped):
+        topics = [record.topic for record in delivery.records]
+        receipts.add_accepted(checked.event_ids, topics, delivery.partitions, delivery.offsets)
         return
     found: dict[int, Receipt] = {**checked.rejections}
     for index, result in enumerate(await submission.results()):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -42,10 +42,9 @@ class Submission:
         self.taken = Taken(loop)
         self.repeats: dict[int, bytes | Taken] = {}
 
-    async def stored(self) -> Delivery | None:
-        """Where they are, once they are settled, if all of them are new and on their topics. Else ask for `results`."""
-        delivery = await self.taken.settled()
-        return None if self.repeats or not delivery.stored else delivery
+    def settled(self) -> Awaitable[Delivery]:
+        """What became of the new ones, as soon as that is known."""
+        return self.taken.settled()
 
     async def results(self) -> list[Result]:
         """What became of each record, in order."""
