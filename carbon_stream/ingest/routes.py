@@ -1,9 +1,12 @@
-"""POST /v1/events and POST /v1/sources/kong."""
+"""POST /v1/events (one event, an array, NDJSON, or CloudEvents) and POST /v1/sources/kong (entries of Kong's http-log
+plugin, one or an array).
+"""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -50,27 +53,18 @@ _CONFLICT: Final = "another event of this source with this eventId was taken bef
 def routes() -> list[web.RouteDef]:
     """The routes of ingest; they find their parts in the application under INGEST."""
     return [
-        web.post("/v1/events", post_events),
-        web.post("/v1/sources/kong", post_kong),
+        web.post("/v1/events", partial(_post, select=format_of, path="http")),
+        web.post("/v1/sources/kong", partial(_post, select=kong_format, path="kong")),
         *openlineage.routes(),
     ]
 
 
-async def post_events(request: web.Request) -> web.Response:
-    """Takes one event, an array, NDJSON, or CloudEvents, and answers with a receipt for each event, in order.
+async def _post(request: web.Request, *, select: Callable[[web.Request], Format], path: str) -> web.Response:
+    """Takes what is in a request, and answers with a receipt for each event, in order.
 
     202 with receipts; any other status raises ProblemError: 422, 503 and 413 with receipts where there are any, 400,
-    408, 413, 415 for the request as a whole.
+    408, 413, 415 for the request as a whole. `select` knows how senders write there, `path` is how metrics name it.
     """
-    return await _post(request, format_of, "http")
-
-
-async def post_kong(request: web.Request) -> web.Response:
-    """Takes entries of Kong's http-log plugin, one or an array; answers as `post_events` does."""
-    return await _post(request, kong_format, "kong")
-
-
-async def _post(request: web.Request, select: Callable[[web.Request], Format], path: str) -> web.Response:
     begun = time.monotonic()
     ingest = request.app[INGEST]
     receipts = Receipts()

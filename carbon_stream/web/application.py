@@ -44,7 +44,7 @@ from carbon_stream.web.console import routes as console
 from carbon_stream.web.guard import guard
 from carbon_stream.web.ingest_metrics import IngestMetrics, show_spool
 from carbon_stream.web.platform_metrics import Platform, platform_metrics
-from carbon_stream.web.problems import problems, put_headers
+from carbon_stream.web.problems import problem_of, put_headers
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.topic_facts import TopicFacts
 from carbon_stream.web.topic_metrics import topic_metrics
@@ -92,7 +92,7 @@ def whole_application(settings: Settings) -> web.Application:
 def _bare(settings: Settings) -> tuple[web.Application, Access]:
     spans = spans_of(settings)
     tracing = [] if isinstance(spans, NoSpans) else [_traced]
-    middlewares = [*tracing, _measured, problems, guard]
+    middlewares = [*tracing, _measured, guard]
     application = web.Application(middlewares=middlewares, client_max_size=settings.max_body_bytes)
     application[READINESS] = Readiness()
     application[SPANS] = spans
@@ -196,16 +196,17 @@ def _described(application: web.Application, access: Access) -> web.Application:
 
 @web.middleware
 async def _measured(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Outside of the problem documents, so that it sees every answer's status. Puts the headers that all answers have:
-    aiohttp has a signal for that, which costs each request more than the headers do.
+    """Counts every answer, those to what went wrong as well, which are made here rather than in a middleware more: each
+    costs a request something. So does aiohttp's signal, hence the headers that all answers have are put here, too.
     """
     began = time.perf_counter()
     with log_context():
         try:
             response = await handler(request)
-        except web.HTTPException as answer:
-            put_headers(request, answer)
-            raise
+        except Exception as error:  # noqa: BLE001 - what is nobody's to answer is raised again
+            if isinstance(error, web.HTTPException):
+                put_headers(request, error)
+            response = problem_of(request, error)
         if not response.prepared:  # a stream has put them itself, before its first byte
             put_headers(request, response)
             if request.app[READINESS].draining:

@@ -4,7 +4,6 @@ Three sources, one shape: a ``ProblemError`` raised by a handler, aiohttp's own 
 method, body too large), and anything unforeseen, which is logged with the request id and told as a bare 500.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -88,7 +87,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Turn whatever goes wrong in a handler into a problem document."""
     try:
         return await handler(request)
-    except ProblemError as error:
+    except Exception as error:  # noqa: BLE001 - what is nobody's to answer is raised again
+        return problem_of(request, error)
+
+
+def problem_of(request: web.Request, error: Exception) -> web.Response:
+    """The answer to what went wrong in a handler. Raises it where none is due."""
+    if isinstance(error, ProblemError):
         return problem_response(
             request,
             error.status,
@@ -98,19 +103,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             headers=error.headers,
             extra=error.extra,
         )
-    except web.HTTPException as error:
+    if isinstance(error, web.HTTPException):
         if error.status < HTTPStatus.BAD_REQUEST:
-            raise
+            raise error
         return _from_http_exception(request, error)
-    except (web.RequestPayloadError, ContentEncodingError, TransferEncodingError) as error:
+    if isinstance(error, web.RequestPayloadError | ContentEncodingError | TransferEncodingError):
         return problem_response(request, 400, f"the body could not be read: {error}")
-    except (asyncio.CancelledError, ConnectionError):
-        raise  # the sender has gone: there is nobody to answer
-    except Exception:
-        log.exception("request %s %s %s failed", request_id(request), request.method, request.path)
-        return problem_response(
-            request, 500, "an error of the service, not of the request; its log has it under the requestId"
-        )
+    if isinstance(error, ConnectionError):
+        raise error  # the sender has gone: there is nobody to answer
+    log.error("request %s %s %s failed", request_id(request), request.method, request.path, exc_info=error)
+    return problem_response(
+        request, 500, "an error of the service, not of the request; its log has it under the requestId"
+    )
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
