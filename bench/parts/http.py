@@ -52,7 +52,7 @@ async def run(options: Options, say: Say) -> Part:
     series = {name: Series(name, units[name], taken) for name, taken in samples.items()}
     figures = [
         ratio(series[BATCHES], series[LOOP], least=1.0),
-        ratio(series[SINGLES], series[IDLE], least=0.25),
+        ratio(series[SINGLES], series[IDLE], least=0.3),
         Figure(f"{HALF}: p99 from when each was due", series[HALF].more()["p99 ms"], "ms", most=HALF_P99_MS_MOST),
     ]
     return Part("http", list(series.values()), figures)

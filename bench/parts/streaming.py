@@ -62,8 +62,10 @@ async def run(options: Options, say: Say) -> Part:
                 samples[name].append(sample)
     series = {name: Series(name, "events", taken) for name, taken in samples.items()}
     ratios = [
-        ratio(series[AUDIT], series[PLAIN], least=10),
-        ratio(series[AUDIT], series[COUNTING]),
+        # The plain agent to be compared with keeps an aggregate, as ours does. Ten times the one that throws every
+        # event away can be more than a bare consumer does, which throws them away as well: no bar for anything.
+        ratio(series[AUDIT], series[COUNTING], least=10),
+        ratio(series[AUDIT], series[PLAIN]),
         ratio(series[AUDIT], series[BARE], least=0.3),
         ratio(series[RULES], series[BARE]),
     ]
