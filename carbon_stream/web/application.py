@@ -23,7 +23,6 @@ from carbon_stream.ingest.service import INGEST, pseudonyms_of
 from carbon_stream.live import routes as live
 from carbon_stream.live.hub import Hub
 from carbon_stream.observability import counting, metrics
-from carbon_stream.observability.logging import log_context
 from carbon_stream.observability.tracing import NoSpans, Spans, spans_of
 from carbon_stream.query import answers, audit, datasets, flow, health, lineage, story
 from carbon_stream.query.audit_events import AuditEvents
@@ -39,12 +38,13 @@ from carbon_stream.views.lineage import LineageView
 from carbon_stream.views.reader import ChangelogReader, View
 from carbon_stream.web import catalog_routes, dead_letters, index, log_level, openapi, status
 from carbon_stream.web.access_setup import Access
+from carbon_stream.web.answering import answered, route_of
 from carbon_stream.web.certificates import show_certificates
 from carbon_stream.web.console import routes as console
 from carbon_stream.web.guard import guard
 from carbon_stream.web.ingest_metrics import IngestMetrics, show_spool
 from carbon_stream.web.platform_metrics import Platform, platform_metrics
-from carbon_stream.web.problems import problem_of, put_headers
+from carbon_stream.web.problems import put_headers
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.topic_facts import TopicFacts
 from carbon_stream.web.topic_metrics import topic_metrics
@@ -92,7 +92,7 @@ def whole_application(settings: Settings) -> web.Application:
 def _bare(settings: Settings) -> tuple[web.Application, Access]:
     spans = spans_of(settings)
     tracing = [] if isinstance(spans, NoSpans) else [_traced]
-    middlewares = [*tracing, _measured, guard]
+    middlewares = [*tracing, answered, guard]
     application = web.Application(middlewares=middlewares, client_max_size=settings.max_body_bytes)
     application[READINESS] = Readiness()
     application[SPANS] = spans
@@ -195,30 +195,9 @@ def _described(application: web.Application, access: Access) -> web.Application:
 
 
 @web.middleware
-async def _measured(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Counts every answer, those to what went wrong as well, which are made here rather than in a middleware more: each
-    costs a request something. So does aiohttp's signal, hence the headers that all answers have are put here, too.
-    """
-    began = time.perf_counter()
-    with log_context():
-        try:
-            response = await handler(request)
-        except Exception as error:  # noqa: BLE001 - what is nobody's to answer is raised again
-            if isinstance(error, web.HTTPException):
-                put_headers(request, error)
-            response = problem_of(request, error)
-        if not response.prepared:  # a stream has put them itself, before its first byte
-            put_headers(request, response)
-            if request.app[READINESS].draining:
-                response.force_close()  # `Connection: close`: who keeps connections takes the next request elsewhere
-    counting.observe_request(request.method, _route(request), response.status, time.perf_counter() - began)
-    return response
-
-
-@web.middleware
 async def _traced(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost one, where spans are exported."""
-    route = _route(request)
+    route = route_of(request)
     if route in _PROBES:
         return await handler(request)
     with request.app[SPANS].request(request.method, request.headers) as span:
@@ -227,12 +206,6 @@ async def _traced(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         span.answered(route, response.status)
     return response
-
-
-def _route(request: web.Request) -> str | None:
-    """The pattern that the request's path has matched, if any."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource else None
 
 
 def _lasting(start: Start, stop: Start) -> Callable[[web.Application], AsyncIterator[None]]:

@@ -75,8 +75,6 @@ class _Handler(RequestHandler):
             self._rest_of_body(data)
             return
         super().data_received(data)
-        if not data:
-            return  # aiohttp has looked once more at what it has
         waiter = self._waiter
         if waiter is None or waiter.done():
             if self._awaited_head is not None:
@@ -148,7 +146,7 @@ class _Handler(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """An expectation that is not met is told by aiohttp before any middleware, and in its own way."""
-        if resp.status == 417 and isinstance(resp, web.HTTPExpectationFailed):
+        if resp.status == 417 and isinstance(resp, web.HTTPExpectationFailed):  # the class alone takes long to ask for
             resp = problem_response(request, resp.status, "Expect may be 100-continue, and nothing else")
             put_headers(request, resp)
         return await super().finish_response(request, resp, start_time)

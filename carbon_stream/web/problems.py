@@ -13,7 +13,6 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, TransferEncodingError
-from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, istr
 
 from carbon_stream.errors import ProblemError
@@ -82,15 +81,6 @@ def problem_response(
     return web.Response(body=orjson.dumps(document), status=status, headers=headers, content_type=_MEDIA_TYPE)
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever goes wrong in a handler into a problem document."""
-    try:
-        return await handler(request)
-    except Exception as error:  # noqa: BLE001 - what is nobody's to answer is raised again
-        return problem_of(request, error)
-
-
 def problem_of(request: web.Request, error: Exception) -> web.Response:
     """The answer to what went wrong in a handler. Raises it where none is due."""
     if isinstance(error, ProblemError):
@@ -115,11 +105,6 @@ def problem_of(request: web.Request, error: Exception) -> web.Response:
     return problem_response(
         request, 500, "an error of the service, not of the request; its log has it under the requestId"
     )
-
-
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Signal for ``on_response_prepare``: reaches streamed answers too, which a middleware would be too late for."""
-    put_headers(request, response)
 
 
 def put_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -16,7 +16,7 @@ from carbon_stream.contracts.catalog import TOPICS
 from carbon_stream.ingest import routes, service
 from carbon_stream.ingest.service import INGEST, Ingest
 from carbon_stream.settings import Settings
-from carbon_stream.web.problems import problems
+from tests.support.applications import answering
 
 RECORD_BYTES_MAX = (1 << 20) + (128 << 10)
 
@@ -53,7 +53,7 @@ async def start_service() -> AsyncIterator[StartService]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(servers: str, **settings: Any) -> Service:
-            application = web.Application(middlewares=[problems])
+            application = answering()
             values = Settings(kafka_bootstrap_servers=servers, **{"spool_after_s": 60.0, **settings})
             application.cleanup_ctx.append(service.context(values))
             application.add_routes(routes.routes())

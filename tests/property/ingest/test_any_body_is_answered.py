@@ -23,7 +23,7 @@ from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.service import INGEST
 from carbon_stream.routing import Record
 from carbon_stream.settings import Settings
-from carbon_stream.web.problems import problems
+from tests.support.applications import answering
 
 STATUSES = {202, 400, 413, 415, 422, 503}
 MEDIA_TYPES = ["application/json", "application/x-ndjson"]
@@ -60,7 +60,7 @@ class Door:
         ingest = service.compose(Settings(max_body_bytes=100_000, max_batch_events=50))
         ingest.publisher = self.publisher
         self.ingest = ingest
-        application = web.Application(middlewares=[problems])
+        application = answering()
         application[INGEST] = ingest
         application.add_routes(routes.routes())
         self._web = web.AppRunner(application, auto_decompress=False)

@@ -18,7 +18,7 @@ from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.service import INGEST, Ingest
 from carbon_stream.routing import Record
 from carbon_stream.settings import Settings
-from carbon_stream.web.problems import problems
+from tests.support.applications import answering
 
 
 class ScriptedPublisher(Publisher):
@@ -113,7 +113,7 @@ async def open_door() -> AsyncIterator[OpenDoor]:
             recorder = Recorder()
             ingest = service.compose(Settings(spool_max_bytes=0, **settings), recorder)
             ingest.publisher = ingest.admission.publisher = publisher = ScriptedPublisher()
-            application = web.Application(middlewares=[problems])
+            application = answering()
             application[INGEST] = ingest
             application.add_routes(routes.routes())
             runner = web.AppRunner(application, auto_decompress=auto_decompress)

@@ -25,6 +25,7 @@ from carbon_stream.views.datasets import AccessView, DatasetsView
 from carbon_stream.views.health import HealthView
 from carbon_stream.views.lineage import LineageView
 from carbon_stream.views.reader import View
+from tests.support.applications import answering
 
 NOW = 1_760_000_000_000
 LAKE = "s3://lake/prices 100%"
@@ -120,7 +121,7 @@ async def client() -> AsyncIterator[Client]:
     access.apply(0, ("access", LAKE), {"v": 1, "lastRead": 5, "lastWrite": None, "users": {"ana": 5, "bo": 4}})
     access.apply(1, ("access", LAKE), {"v": 1, "lastRead": 7, "lastWrite": 6, "users": {"ana": 7}})
     access.apply(1, ("service", 0, "x"), {"v": 1})
-    app = web.Application(middlewares=[problems])
+    app = answering()
     app[health_queries.HEALTH_VIEW] = of_health
     app[lineage_queries.LINEAGE_VIEW] = of_lineage
     app[dataset_queries.DATASETS_VIEW] = of_datasets

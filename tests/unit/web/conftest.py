@@ -20,7 +20,7 @@ from carbon_stream.settings import Settings
 from carbon_stream.web.access_setup import Access
 from carbon_stream.web.endpoint_roles import ENDPOINT_ROLES
 from carbon_stream.web.guard import guard
-from carbon_stream.web.problems import add_headers, problems
+from tests.support.applications import answering
 from tests.unit.ingest.conftest import ScriptedPublisher
 
 
@@ -57,8 +57,7 @@ async def open_front() -> AsyncIterator[OpenFront]:
 
         async def start(**settings: Any) -> Front:
             chosen = Settings(**settings)
-            application = web.Application(middlewares=[problems, guard])
-            application.on_response_prepare.append(add_headers)
+            application = answering(guard)
             access = Access(application, chosen)
             ingest = application[INGEST] = service.compose(chosen, overseer=access.log)
             ingest.publisher = ingest.admission.publisher = publisher = ScriptedPublisher()

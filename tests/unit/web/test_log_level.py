@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from carbon_stream.observability.logging import set_level
 from carbon_stream.web import log_level
 from carbon_stream.web.log_level import LOG_LEVEL, LogLevel
-from carbon_stream.web.problems import problems
+from tests.support.applications import answering
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +28,7 @@ def as_it_was() -> Iterator[None]:
 
 
 async def asked(method: str, **body: Any) -> tuple[int, dict[str, Any]]:
-    application = web.Application(middlewares=[problems])
+    application = answering()
     application[LOG_LEVEL] = LogLevel("INFO", None)
     application.add_routes(log_level.routes())
     async with TestClient(TestServer(application)) as client:

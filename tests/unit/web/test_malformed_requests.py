@@ -7,18 +7,16 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import web
 
 from carbon_stream.web import status
-from carbon_stream.web.problems import add_headers, problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.server import listening
+from tests.support.applications import answering
 
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    application = web.Application(middlewares=[problems])
-    application.on_response_prepare.append(add_headers)
+    application = answering()
     application[READINESS] = Readiness()
     application.add_routes(status.routes())
     async with listening(application, "127.0.0.1", 0) as url:

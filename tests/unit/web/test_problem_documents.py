@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from carbon_stream.errors import ProblemError
-from carbon_stream.web.problems import add_headers, json_response, problems
+from carbon_stream.web.problems import json_response
+from tests.support.applications import answering
 
 Client = TestClient[web.Request, web.Application]
 
@@ -38,8 +39,7 @@ async def elsewhere(_: web.Request) -> web.Response:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    application = web.Application(middlewares=[problems], client_max_size=100)
-    application.on_response_prepare.append(add_headers)
+    application = answering(client_max_size=100)
     application.add_routes(
         [
             web.get("/fine", fine),

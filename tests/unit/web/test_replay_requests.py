@@ -13,7 +13,7 @@ from carbon_stream.dead_letters.reader import DeadLetterReader, Page, Unavailabl
 from carbon_stream.dead_letters.record import DeadLetter
 from carbon_stream.dead_letters.replay import Outcome, Replayer
 from carbon_stream.web import dead_letters, small_bodies
-from carbon_stream.web.problems import problems
+from tests.support.applications import answering
 
 Start = Callable[..., AbstractAsyncContextManager[TestClient[web.Request, web.Application]]]
 
@@ -44,7 +44,7 @@ class Told(Replayer):
 
 
 def client(replayer: Replayer | None = None) -> AbstractAsyncContextManager[TestClient[web.Request, web.Application]]:
-    application = web.Application(middlewares=[problems])
+    application = answering()
     reader = application[dead_letters.READER] = Away({})
     application[dead_letters.REPLAYER] = replayer or Replayer({}, reader)
     application.add_routes(dead_letters.routes())

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from carbon_stream.web import connections, status
-from carbon_stream.web.problems import problems
 from carbon_stream.web.readiness import READINESS, Readiness
 from carbon_stream.web.server import listening
+from tests.support.applications import answering
 
 SHORT_S, PATIENCE_S = 0.3, 60.0
 ASKED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -45,7 +45,7 @@ async def port(ended: asyncio.Event, began: asyncio.Event) -> AsyncIterator[int]
         began.set()
         return web.json_response(len(await request.read()))
 
-    application = web.Application(middlewares=[problems])
+    application = answering()
     application[READINESS] = Readiness()
     application.add_routes([*status.routes(), web.get("/endless", endless), web.post("/read", read)])
     async with listening(application, "127.0.0.1", 0) as url:
