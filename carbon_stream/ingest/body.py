@@ -27,7 +27,6 @@ class Body:
             data = await body.begin(1 << 20)
             async for piece in body.rest():
                 ...
-            await body.close()  # also where something goes wrong
 
     Raises ProblemError: 400 (not what its encoding says), 408 (too slow), 413 (too large), 415 (unknown encoding),
     503 (no room).
@@ -89,11 +88,6 @@ class Body:
             self._held = 0
             self._hold(len(piece))
             yield piece
-
-    async def close(self) -> None:
-        """Lets go of what comes after the beginning, read or not."""
-        if self._pieces is not None:
-            await self._pieces.aclose()
 
     async def _told(self, coding: str | None) -> AsyncGenerator[bytes, None]:
         """Decompressed pieces within the limits; what goes wrong with them as a problem."""

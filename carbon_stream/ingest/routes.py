@@ -106,10 +106,7 @@ async def _take(
                 data = await body.begin(_WHOLE_BODY_BYTES if as_it_arrives else None)
             if body.has_more:
                 cutter = LineCutter(ingest.limits.event_bytes, chosen.chunk)
-                try:
-                    return await _stream(ingest, pipeline, _chunks(data, body, cutter), receipts), None
-                finally:
-                    await body.close()
+                return await _stream(ingest, pipeline, _chunks(data, body, cutter), receipts), None
             if key is None:
                 return await _publish(ingest, chosen, pipeline, data, receipts, strict), None
             async with ingest.request_keys.turn(key):

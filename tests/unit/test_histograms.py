@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -51,13 +52,23 @@ def test_labelled_ones_are_sorted_in_each_for_itself() -> None:
     assert generate_latest(ours) == generate_latest(theirs)
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads take turns in the middle of everything."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_nothing_is_lost_or_counted_twice_by_threads() -> None:
     mine, _, ours, _ = pair()
 
     def observe() -> None:
         for number in range(20_000):
             mine.observe(1.0)
-            if number % 50 == 0:
+            if number % 10 == 0:
                 generate_latest(ours)
 
     threads = [Thread(target=observe) for _ in range(4)]
