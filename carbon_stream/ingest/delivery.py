@@ -59,7 +59,7 @@ class Delivery:
 
     def __init__(
         self,
-        records: Sequence[Record],
+        records: list[Record],
         finished: Callable[["Delivery"], object] | None = None,
         *,
         forwarded: bool = False,
@@ -92,8 +92,26 @@ class Delivery:
                 self._done.set_result(None)
         return self._done
 
+    def join(self, record: Record, size: int) -> int:
+        """Takes one more record, of `size` bytes, before anything has become of the others, and gives its index."""
+        index = len(self.sizes)
+        self.records.append(record)
+        self.sizes.append(size)
+        self.size += size
+        self.partitions.append(-1)
+        self.offsets.append(-1)
+        self._open += 1
+        return index
+
     def store(self, indices: Sequence[int], partition: int, offset: int) -> None:
         """Settles records that stand one after the other from `offset` on; a negative offset is an unknown one."""
+        count = len(self.sizes)
+        if len(indices) == self._open == count and not self._others:  # nothing has become of any of them before
+            self.partitions = [partition] * count
+            self.offsets = list(range(offset, offset + count)) if offset >= 0 else [-1] * count
+            self._open = 0
+            self._close_if_settled()
+            return
         step = 1 if offset >= 0 else 0
         partitions, offsets = self.partitions, self.offsets
         for index in indices:

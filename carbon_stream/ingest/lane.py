@@ -23,6 +23,7 @@ from carbon_stream.ingest.failures import Verdict, judge, may_have_arrived, spoi
 from carbon_stream.ingest.observer import IngestObserver, Unobserved
 from carbon_stream.ingest.producer import ProducerKeeper
 from carbon_stream.ingest.spool.keeping import Kept
+from carbon_stream.routing import Record
 
 __all__ = ["Lane", "Part", "Spare"]
 
@@ -71,6 +72,8 @@ class Lane:
         self._spare = spare
         self._observer = observer or Unobserved()
         self._waiting: dict[Delivery, Sequence[int]] = {}
+        self.gathering: Delivery | None = None
+        """The last one that waits, where further records may join it."""
         self._sending: list[Part] = []
         self._apart: list[list[Part]] = []
         """Batches that are to be sent again, or in smaller ones: the next one last."""
@@ -90,19 +93,28 @@ class Lane:
         """Whether it has failed to deliver lately."""
         return now < self._troubled_until
 
-    def add(self, delivery: Delivery, indices: Sequence[int]) -> None:
-        """Queues records of a delivery, once a delivery."""
+    def add(self, delivery: Delivery, indices: Sequence[int], *, gathers: bool = False) -> None:
+        """Queues records of a delivery, once a delivery. `gathers`: they are all of it, and others may join them."""
         assert indices
         assert delivery not in self._waiting
         self._waiting[delivery] = indices
+        self.gathering = delivery if gathers else None  # one that joined another than the last would overtake
         if self._task is None:
             self._task = asyncio.create_task(self._run())
+
+    def join(self, delivery: Delivery, record: Record, size: int) -> int:
+        """Queues one more record, at the end, with the delivery that is gathering; gives its index there."""
+        assert delivery is self.gathering
+        index = delivery.join(record, size)
+        self._waiting[delivery] = range(index + 1)
+        return index
 
     def withdraw(self, delivery: Delivery) -> None:
         """Forgets what has not been sent of a delivery."""
         indices = self._waiting.pop(delivery, None)
         if indices is not None:
             self._release(delivery.size_of(indices))
+            self.gathering = None
 
     def overdue(self, since: float) -> bool:
         """Whether a new record has been open since before then (monotonic, seconds)."""
@@ -128,6 +140,7 @@ class Lane:
         later = _new(waiting)
         for delivery, _ in waiting:
             del self._waiting[delivery]
+        self.gathering = None
         settled = sum(delivery.size_of(indices) for delivery, indices in waiting)
         self._release(settled - sum(delivery.size_of(indices) for delivery, indices in later))
         if later:
@@ -153,6 +166,7 @@ class Lane:
         """A batch of what waits, in order, as much as it holds."""
         builder = producer.create_batch()
         parts: list[Part] = []
+        self.gathering = None
         while self._waiting:
             delivery, indices = next(iter(self._waiting.items()))
             taken = _append(builder, delivery, indices)

@@ -19,6 +19,8 @@ from carbon_stream.routing import Record, partition_of
 __all__ = ["Failed", "Outcome", "Publisher", "Spooled", "Stored"]
 
 _STEP_S: Final = 0.05
+_GATHERING_S: Final = 0.05
+"""How long others may join a record that waits: its deadline is theirs."""
 _MISSING_S: Final = 1.0
 """How long a topic that was waited for in vain is not waited for again."""
 _STARTING_S: Final = 10.0
@@ -111,14 +113,41 @@ class Publisher:
         starting = not self._keeper.known_down and time.monotonic() - self._began < _STARTING_S
         return f"{away} yet" if starting else None
 
-    async def publish(self, records: Sequence[Record]) -> list[Outcome]:
+    async def publish(self, records: list[Record]) -> list[Outcome]:
         """Outcomes in order of the records; within `timeout_s`."""
         delivery = await self.submit(records)
         await delivery.done
         return delivery.outcomes()
 
-    async def submit(self, records: Sequence[Record]) -> Delivery:
-        """Queues records and returns, normally without waiting; `done` of the delivery is set within `timeout_s`."""
+    def join(self, record: Record) -> tuple[Delivery, int] | None:
+        """Queues a record with others that wait for a batch of its partition: their delivery, and its index there.
+
+        None where there are none, or where something is in its way that `submit` has to look at.
+        """
+        count = self._keeper.partitions(record.topic)
+        lane = None if count is None else self._lanes.get((record.topic, partition_of(record.spread, count)))
+        delivery = None if lane is None else lane.gathering
+        if (
+            lane is None
+            or delivery is None
+            or self._closing
+            or time.monotonic() - delivery.began > _GATHERING_S
+            or (self.spool and record in self.spool)
+            or not self._room.take(size := record.size)
+        ):
+            return None
+        return delivery, lane.join(delivery, record, size)
+
+    def gather_anew(self) -> None:
+        """Whoever waits now is joined by nobody any more."""
+        for lane in self._lanes.values():
+            lane.gathering = None
+
+    async def submit(self, records: list[Record], *, gathers: bool = False) -> Delivery:
+        """Queues records and returns, normally without waiting; `done` of the delivery is set within `timeout_s`.
+
+        `gathers`: it is one record, and others may `join` it while it waits for its batch.
+        """
         now = time.monotonic()
         delivery = Delivery(records, self._forget)
         if not records:
@@ -145,7 +174,7 @@ class Publisher:
                 return delivery
             places = self._by_partition(delivery)
             assert places is not None, "asked for before"
-        self._distribute(delivery, places, now)
+        self._distribute(delivery, places, now, gathers)
         return delivery
 
     async def forward(
@@ -184,7 +213,7 @@ class Publisher:
         down_since = self._keeper.down_since
         return down_since is not None and now - down_since > self._timeout_s
 
-    def _distribute(self, delivery: Delivery, places: Places, now: float) -> None:
+    def _distribute(self, delivery: Delivery, places: Places, now: float, gathers: bool) -> None:
         """Each record to the lane of its partition, or past it."""
         for place, indices in places.items():
             lane = self._lane(*place)
@@ -195,9 +224,9 @@ class Publisher:
                 if behind:
                     self._pass_by(delivery, behind)
                 if ahead := [index for index in indices if delivery.is_open(index)]:
-                    lane.add(delivery, ahead)
+                    lane.add(delivery, ahead, gathers=gathers)
             else:
-                lane.add(delivery, indices)
+                lane.add(delivery, indices, gathers=gathers)
 
     def _pass_by(self, delivery: Delivery, indices: Sequence[int]) -> None:
         """To the spool, or nowhere."""

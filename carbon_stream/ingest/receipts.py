@@ -12,6 +12,7 @@ import orjson
 
 from carbon_stream.contracts.codec import FieldError
 from carbon_stream.errors import ProblemError
+from carbon_stream.ingest.delivery import Stored
 from carbon_stream.ingest.limits import RETRY_AFTER_S
 
 __all__ = [
@@ -94,6 +95,8 @@ class Receipts:
         """How many were taken, by status (accepted, spooled, duplicate) and topic."""
         self.rejected: dict[str, int] = {}
         """How many were rejected, by reason."""
+        self._accepted = 0
+        self._rejected = 0
         self._again = 0
         self._skipped = 0
         self._parts: list[bytes] = []
@@ -126,22 +129,24 @@ class Receipts:
                 documents.append({"status": "skipped"})
             else:
                 self.rejected[receipt.reason] = self.rejected.get(receipt.reason, 0) + 1
+                self._rejected += 1
                 self._again += receipt.retriable
                 self._first_error = self._first_error or receipt.errors[0].message
                 documents.append(_document(receipt))
         if documents:
             self._keep(orjson.dumps(documents)[1:-1])
 
+    def add_stored(self, event_id: str, topic: str, stored: Stored) -> None:
+        """Adds the receipt of an event that is on its topic: the same as `add` of one that is Accepted, for less."""
+        partition, offset = stored
+        self._tally("accepted", topic)
+        place = b"null" if offset is None else b"%d" % offset
+        self._keep(_ACCEPTED % (orjson.dumps(event_id), orjson.dumps(topic), partition, place))
+
     def add_accepted(
         self, event_ids: Iterable[str], topics: Sequence[str], partitions: Iterable[int], offsets: Iterable[int]
     ) -> None:
         """Adds the receipts of the next events, all of them accepted. A negative offset is one that is not known."""
-        if len(topics) == 1:
-            ((event_id,), (topic,), (partition,), (offset,)) = (event_ids, topics, partitions, offsets)
-            self._tally("accepted", topic)
-            place = b"%d" % offset if offset >= 0 else b"null"
-            self._keep(_ACCEPTED % (orjson.dumps(event_id), orjson.dumps(topic), partition, place))
-            return
         documents = [
             {
                 "eventId": event_id,
@@ -166,6 +171,7 @@ class Receipts:
 
     def _tally(self, status: str, topic: str, number: int = 1) -> None:
         self.taken[status, topic] = self.taken.get((status, topic), 0) + number
+        self._accepted += number
 
     def status(self) -> int:
         """The status of the request."""
@@ -180,7 +186,7 @@ class Receipts:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The reply of a 202 as JSON, piece by piece; each is forgotten when it has been given."""
-        yield orjson.dumps(self._counts())[:-1] + b',"receipts":['
+        yield self._beginning()
         for index in range(len(self._parts)):
             yield b"," + self._part(index) if index else self._part(index)
             self._parts[index] = b""
@@ -198,7 +204,11 @@ class Receipts:
 
     def encode(self) -> bytes:
         """The reply of a 202 as JSON."""
-        return b'%b,"receipts":[%b]}' % (orjson.dumps(self._counts())[:-1], self._all_parts())
+        return b"%b%b]}" % (self._beginning(), self._all_parts())
+
+    def _beginning(self) -> bytes:
+        skipped = b',"skipped":%d' % self._skipped if self._skipped else b""
+        return b'{"accepted":%d,"rejected":%d%b,"receipts":[' % (self._accepted, self._rejected, skipped)
 
     def problem(self, status: int, more: Mapping[str, str] | None = None) -> ProblemError:
         """The reply of any other status: a problem document with the same members; `more` are headers of it."""
@@ -220,7 +230,7 @@ class Receipts:
     @property
     def count(self) -> int:
         """Events that have a receipt so far."""
-        return sum(self.taken.values()) + sum(self.rejected.values()) + self._skipped
+        return self._accepted + self._rejected + self._skipped
 
     def _body(self) -> dict[str, Any]:
         return {
@@ -232,10 +242,8 @@ class Receipts:
         return b",".join(self._parts if self.is_short else map(self._part, range(len(self._parts))))
 
     def _counts(self) -> dict[str, Any]:
-        counts = {"accepted": sum(self.taken.values()), "rejected": sum(self.rejected.values())}
-        if self._skipped:
-            counts["skipped"] = self._skipped
-        return counts
+        skipped = {"skipped": self._skipped} if self._skipped else {}
+        return {"accepted": self._accepted, "rejected": self._rejected, **skipped}
 
 
 def _repeated(receipt: Repeated) -> dict[str, Any]:

@@ -177,7 +177,12 @@ async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], 
             raise ProblemError(400, "Not JSON", rejection.errors[0].message)
         receipts.add([rejection])
         return 413 if rejection.reason == TOO_LARGE else 422
-    await _finish(checked, await ingest.admission.submit(checked.records, checked.marks), receipts)
+    (record,), (mark,) = checked.records, checked.marks
+    result = await ingest.admission.submit_one(record, mark)
+    if isinstance(result, Stored):
+        receipts.add_stored(checked.event_ids[0], record.topic, result)
+        return 202
+    receipts.add([_receipt(checked, 0, result)])
     return receipts.status()
 
 

@@ -71,6 +71,8 @@ class Admission:
         self._window = window
         self._file = file
         self._unwritten: list[bytes] = []
+        self._gathered: dict[Delivery, Taken] = {}
+        """Of deliveries that others may join."""
         self._sharing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -88,7 +90,23 @@ class Admission:
             await self._exchange()
             await asyncio.to_thread(self._file.close)
 
-    async def submit(self, records: Sequence[Record], marks: Sequence[Mark | None]) -> Submission:
+    async def submit_one(self, record: Record, mark: Mark | None) -> Result:
+        """What becomes of one record. Those of several callers that wait for the same batch share most of the work."""
+        if not self._window.events_min:
+            mark = None
+        elif mark is not None and (first := self._window.find(mark[0])) is not None:
+            return await _repeat(first, mark)
+        joined = self.publisher.join(record)
+        if joined is None:
+            submission = await self.submit([record], [mark], gathers=True)
+            return (await submission.settled()).outcome(0)
+        delivery, index = joined
+        taken = self._gathered[delivery]
+        self._window.put(taken, mark)
+        await taken.settling()
+        return delivery.outcome(index)
+
+    async def submit(self, records: list[Record], marks: Sequence[Mark | None], *, gathers: bool = False) -> Submission:
         """Publishes the records that are new, as `Publisher.submit` does. A mark of None is that of a new event."""
         if not self._window.events_min:
             marks = [None] * len(records)  # repeats are not told here: each event is taken for a new one
@@ -98,16 +116,21 @@ class Admission:
         new = self._window.sift(submission.taken, marks, submission.repeats)
         wanted = records if new is None else [records[index] for index in new]
         try:
-            delivery = await self.publisher.submit(wanted)
+            delivery = await self.publisher.submit(wanted, gathers=gathers)
         except BaseException:
             never = Delivery(wanted)
             never.fail(range(len(wanted)), _FIRST_FAILED)
             submission.taken.settle(never)
             raise
+        if gathers:
+            self._gathered[delivery] = submission.taken
+            if not self._window.is_open(submission.taken):
+                self.publisher.gather_anew()  # asking for a topic's partitions has taken long
         delivery.when_settled(partial(self._settle, submission.taken))
         return submission
 
     def _settle(self, taken: Taken, delivery: Delivery) -> None:
+        self._gathered.pop(delivery, None)
         rows = taken.settle(delivery)
         if self._file is not None:
             self._unwritten += rows
@@ -118,7 +141,7 @@ class Admission:
             await self._exchange()
 
     async def _exchange(self) -> None:
-        self._window.age(time.monotonic())
+        self._age()
         rows = b"".join(self._unwritten)
         self._unwritten.clear()
         if self._file is not None:
@@ -127,8 +150,12 @@ class Admission:
     async def _learn(self, segments: list[bytes]) -> None:
         for rows in segments:
             self._window.learn(rows)
-            self._window.age(time.monotonic())
+            self._age()
             await asyncio.sleep(0)
+
+    def _age(self) -> None:
+        if self._window.age(time.monotonic()):
+            self.publisher.gather_anew()  # what is taken together stands in one generation
 
 
 async def _repeat(first: bytes | Taken, mark: Mark) -> Result:

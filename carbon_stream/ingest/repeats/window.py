@@ -66,10 +66,14 @@ class Taken:
     async def settled(self) -> Delivery:
         """What became of them, as soon as it is known. Each caller waits for itself, and may be cancelled."""
         while self._delivery is None:
-            waiter = (self._loop or asyncio.get_running_loop()).create_future()
-            self._waiting.append(waiter)
-            await waiter
+            await self.settling()
         return self._delivery
+
+    def settling(self) -> asyncio.Future[None]:
+        """The same as something to wait for, of those that are not settled yet."""
+        waiter = (self._loop or asyncio.get_running_loop()).create_future()
+        self._waiting.append(waiter)
+        return waiter
 
     def find(self, identity: bytes) -> int:
         """Which of them it is."""
@@ -141,6 +145,17 @@ class Window:
             new.append(index)
         return new if repeats else None
 
+    def is_open(self, taken: Taken) -> bool:
+        """Whether more may be put into it: it was sifted since `age` has last forgotten anything."""
+        return taken._there is self._young
+
+    def put(self, taken: Taken, mark: Mark | None) -> None:
+        """Puts one more that is not known into `taken`, which is open."""
+        taken.marks.append(mark)
+        if mark is not None:
+            assert taken._there is self._young
+            self._young[mark[0]] = taken
+
     def learn(self, rows: bytes) -> None:
         """Remembers what another process has taken, from its rows; the first to be known stays."""
         young, old = self._young, self._old
@@ -150,8 +165,10 @@ class Window:
             if identity not in young and identity not in old:
                 young[identity] = rows[begin : at + ROW_BYTES]
 
-    def age(self, now: float) -> None:
-        """Forgets what is beyond the bounds; to be called now and then (`now`: monotonic, seconds)."""
-        if len(self._young) >= self.events_min or now - self._since >= self.seconds:
+    def age(self, now: float) -> bool:
+        """Whether it has forgotten what is beyond the bounds; to be called now and then (`now`: monotonic, seconds)."""
+        aged = len(self._young) >= self.events_min or now - self._since >= self.seconds
+        if aged:
             self._old, self._young = self._young, {}
             self._since = now
+        return aged

@@ -102,10 +102,11 @@ async def test_a_thousand_requests_at_once_keep_their_receipts_apart(
 ) -> None:
     run = str(uuid4())
     bodies = [
-        [api_call(eventId=f"{run}-{n}-{m}", service=f"service-{(n + m) % 5}") for m in range(1 + n % 4)]
-        for n in range(300)
+        [api_call(eventId=f"{run}-{n}-{m}", service=f"service-{(n + m) % 5}") for m in range(max(1, n % 9 - 4))]
+        for n in range(1_000)
     ]
-    answers = await asyncio.gather(*(service_on_shared_broker.post(body) for body in bodies))
+    sent = [body if len(body) > 1 else body[0] for body in bodies]  # single events go another way than arrays
+    answers = await asyncio.gather(*(service_on_shared_broker.post(body) for body in sent))
     records = await read_topic(bootstrap_servers, ["audit-api-calls"])
     at = {(record.partition, record.offset): orjson.loads(record.value)["eventId"] for record in records}
     for body, (status, answer) in zip(bodies, answers, strict=True):

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -37,7 +37,10 @@ class FlakyPublisher(Publisher):
         self.taken: list[Record] = []
         self._seen = 0
 
-    async def submit(self, records: Sequence[Record]) -> Delivery:
+    def join(self, record: Record) -> None:
+        pass
+
+    async def submit(self, records: list[Record], *, gathers: bool = False) -> Delivery:
         delivery = Delivery(records)
         for index, record in enumerate(records):
             self._seen += 1

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,10 @@ class ScriptedPublisher(Publisher):
     async def close(self) -> None:
         """Nothing."""
 
-    async def submit(self, records: Sequence[Record]) -> Delivery:
+    def join(self, record: Record) -> None:
+        """Nobody waits here."""
+
+    async def submit(self, records: list[Record], *, gathers: bool = False) -> Delivery:
         """Settles at once."""
         delivery = Delivery(records)
         for index, record in enumerate(records):

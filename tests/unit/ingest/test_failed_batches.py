@@ -9,7 +9,7 @@ from aiokafka import errors
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from carbon_stream.ingest.delivery import Delivery, Failed, Stored
+from carbon_stream.ingest.delivery import SPOOLED, Delivery, Failed, Stored
 from carbon_stream.ingest.failures import Verdict, judge, spoils_producer
 from carbon_stream.ingest.limits import Room
 from carbon_stream.ingest.publisher import Publisher
@@ -214,3 +214,14 @@ async def test_an_outcome_is_settled_once() -> None:
     assert delivery.done.done()
     assert finished == [delivery]
     assert delivery.outcomes() == [Stored(5, 7), Failed(True, "late"), Stored(5, 8), Stored(5, None)]
+
+
+async def test_what_has_been_handed_over_is_settled_by_whom_it_was_handed_to() -> None:
+    finished: list[Delivery] = []
+    delivery = Delivery(records(2), finished.append)
+    delivery.hand_over([0, 1])
+    delivery.store([0, 1], 5, 7)  # it has arrived after all, while the spool writes it
+    assert not delivery.done.done()
+    delivery.settle([0, 1], SPOOLED)
+    assert delivery.outcomes() == [SPOOLED, SPOOLED]
+    assert finished == [delivery]

@@ -119,9 +119,9 @@ async def test_our_own_slowness_is_not_the_senders(open_door: OpenDoor, event: M
     door = await open_door(request_timeout_s=0.5)
     submit = door.publisher.submit
 
-    async def slowly(records: Any) -> Any:
+    async def slowly(records: Any, **options: Any) -> Any:
         await asyncio.sleep(0.05)
-        return await submit(records)
+        return await submit(records, **options)
 
     door.publisher.submit = slowly
     status, answer, _ = await door.post(lines(event, 10_000), Content_Type=NDJSON)

@@ -92,7 +92,7 @@ class SlowPublisher(ScriptedPublisher):
         super().__init__()
         self.deliveries: list[Delivery] = []
 
-    async def submit(self, records: Any) -> Delivery:
+    async def submit(self, records: Any, *, gathers: bool = False) -> Delivery:
         self.deliveries.append(Delivery(records))
         self.taken += records
         return self.deliveries[-1]
@@ -170,7 +170,7 @@ async def test_without_a_window_each_event_is_a_new_one(open_door: OpenDoor, eve
 
 async def test_a_caller_that_is_cancelled_leaves_nothing_pending(open_door: OpenDoor, event: Event) -> None:
     class Stuck(ScriptedPublisher):
-        async def submit(self, records: Any) -> Delivery:
+        async def submit(self, records: Any, *, gathers: bool = False) -> Delivery:
             await asyncio.sleep(60)
             raise AssertionError
 
