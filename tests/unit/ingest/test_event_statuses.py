@@ -21,15 +21,17 @@ async def test_202_one_event(open_door: OpenDoor, event: MakeEvent) -> None:
     assert answer == {"accepted": 1, "rejected": 0, "receipts": [receipt]}
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("numbers", ["1", [1], [1, 2]])
 async def test_202_where_the_broker_no_longer_knew_the_offset(
-    open_door: OpenDoor, event: MakeEvent, count: int
+    open_door: OpenDoor, event: MakeEvent, numbers: str | list[int]
 ) -> None:
     door = await open_door()
     door.publisher.outcome = lambda record, number: Stored(3, None)
-    status, answer, _ = await door.post(orjson.dumps([event(eventId=f"e{n}") for n in range(count)]))
+    events = event(eventId=numbers) if isinstance(numbers, str) else [event(eventId=str(n)) for n in numbers]
+    status, answer, _ = await door.post(orjson.dumps(events))
     assert status == 202
-    assert [(receipt["partition"], receipt["offset"]) for receipt in answer["receipts"]] == [(3, None)] * count
+    places = [(receipt["partition"], receipt["offset"]) for receipt in answer["receipts"]]
+    assert places == [(3, None)] * len(numbers)
 
 
 async def test_202_a_mixed_batch_answers_in_request_order(open_door: OpenDoor, event: MakeEvent) -> None:

@@ -225,3 +225,9 @@ async def test_what_has_been_handed_over_is_settled_by_whom_it_was_handed_to() -
     delivery.settle([0, 1], SPOOLED)
     assert delivery.outcomes() == [SPOOLED, SPOOLED]
     assert finished == [delivery]
+
+
+async def test_where_the_broker_knows_no_offset_any_more_nobody_is_told_one() -> None:
+    delivery = Delivery(records(3))
+    delivery.store([0, 1, 2], 5, -1)
+    assert delivery.outcomes() == [Stored(5, None)] * 3

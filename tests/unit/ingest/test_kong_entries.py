@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carbon_stream.ingest.delivery import Failed
 from carbon_stream.ingest.formats.kong import ENTRY_BYTES_MAX, read_entry
 from carbon_stream.ingest.redaction import REDACTED, redact, redact_text
 
@@ -112,6 +113,10 @@ async def test_our_own_requests_are_skipped_and_their_post_succeeds(open_door: O
         "skipped", "accepted", "skipped", "rejected", "skipped"
     ]  # fmt: skip
     assert len(door.publisher.taken) == 1
+    another = await open_door()
+    another.publisher.outcome = lambda record, n: Failed(True, "Kafka does not answer")
+    status, answer, _ = await another.post(orjson.dumps([own, {}, by_host, entry("key_auth")]), KONG)
+    assert (status, answer["accepted"], answer["rejected"], answer["skipped"]) == (503, 0, 2, 2)
 
 
 async def test_somebody_elses_path_like_ours_is_logged(open_door: OpenDoor) -> None:

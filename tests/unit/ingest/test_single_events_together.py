@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ from aiokafka import errors
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from carbon_stream.ingest.delivery import Failed, Stored
+from carbon_stream.ingest.delivery import Delivery, Failed, Stored
+from carbon_stream.ingest.lane import Lane, Part
 from carbon_stream.ingest.limits import Room
 from carbon_stream.ingest.publisher import Publisher
 from carbon_stream.ingest.repeats.admission import Admission, Conflict, Duplicate, Result
@@ -35,6 +36,8 @@ class Slow:
         self.knows = asyncio.Event()
         """Whether it is known how many partitions there are; it is asked for until then."""
         self.knows.set()
+        self.up = asyncio.Event()
+        self.up.set()
 
     def partitions(self, topic: str) -> int | None:
         return PARTITIONS if self.knows.is_set() else None
@@ -43,6 +46,7 @@ class Slow:
         await self.knows.wait()
 
     async def producer(self) -> "Slow":
+        await self.up.wait()
         return self
 
     def renew(self, producer: "Slow") -> None:
@@ -209,6 +213,33 @@ async def test_who_gives_up_takes_nobody_along() -> None:
     assert await (await stand.send(3)) == Duplicate(0, 103)
 
 
+class Strands:
+    """A spool that has earlier records of some keys."""
+
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, record: Record) -> bool:
+        return record.key in self._keys
+
+
+async def test_nobody_joins_past_what_the_spool_has_of_its_key() -> None:
+    stand = Stand()
+    own, other = record(0), record(1)._replace(key=b"another, of the same partition", spread=key(0))
+    spool: Any = Strands(b"another, of the same partition")
+    stand.publisher.spool = spool
+    callers = [await stand.send(number) for number in range(2)]
+    assert stand.publisher.join(other) is None
+    joined = stand.publisher.join(own)
+    assert joined is not None
+    assert joined[1] == 1
+    await stand.kafka.answer_all()
+    assert [await caller for caller in callers] == [Stored(0, 100), Stored(0, 101)]
+
+
 async def test_nobody_joins_one_that_waits_for_long() -> None:
     stand = Stand()
     await stand.send(0)
@@ -218,6 +249,34 @@ async def test_nobody_joins_one_that_waits_for_long() -> None:
     await stand.send(2)
     assert [len(each.records) for each in stand.publisher._open] == [1, 1, 1]
     await stand.kafka.answer_all()
+
+
+@pytest.mark.parametrize("away", ["withdrawn", "spooled"])
+async def test_nobody_joins_one_that_has_left_its_lane(away: str) -> None:
+    spooled: list[Part] = []
+
+    def spare(parts: Sequence[Part], **_: bool) -> None:
+        spooled.extend(parts)
+
+    kafka: Any = Slow(100_000)
+    room = Room(ROOM)
+    lane = Lane(TOPIC, 0, kafka, 60.0, room.give, spare)
+    first, second, third = (Delivery([record(number)]) for number in range(3))
+    for delivery in (first, second):
+        assert room.take(delivery.size)
+        lane.add(delivery, [0], gathers=True)
+        await until(lambda: True)
+    assert lane.gathering is second
+    if away == "withdrawn":
+        lane.withdraw(second)
+    else:
+        lane.give_way()
+        assert [delivery for delivery, _ in spooled] == [first, second]
+    assert lane.gathering is None
+    lane.add(third, [0], gathers=True)
+    assert room.take(record(3).size)
+    assert lane.join(third, record(3), record(3).size) == 1
+    lane.cancel()
 
 
 async def test_all_have_their_deadline() -> None:
@@ -271,10 +330,13 @@ async def test_the_window_may_forget_while_partitions_are_asked_for() -> None:
     stand = Stand(events_min=1)
     stand.kafka.knows.clear()
     callers = [await stand.send(0)]
+    stand.kafka.up.clear()
     stand.admission._age()
     stand.kafka.knows.set()
     await until(lambda: True)
     callers += [await stand.send(number) for number in range(1, 4)]
+    stand.kafka.up.set()
+    await until(lambda: True)
     await stand.kafka.answer_all()
     assert [await caller for caller in callers] == [Stored(0, 100 + number) for number in range(4)]
     assert [await (await stand.send(number)) for number in range(4)] == [Duplicate(0, 100 + n) for n in range(4)]
