@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _SHORT_PARTS: Final = 20
-_ACCEPTED: Final = b'{"eventId":%b,"status":"accepted","topic":%b,"partition":%d,"offset":%b}'
+_ACCEPTED: Final = b'{"eventId":%b,"status":"accepted","topic":"%b","partition":%d,"offset":%b}'
 NOT_TAKEN: Final = "not-taken"
 """The reason of a valid event that was refused with its batch."""
 TOO_LARGE: Final = "too-large"
@@ -141,7 +141,7 @@ class Receipts:
         partition, offset = stored
         self._tally("accepted", topic)
         place = b"null" if offset is None else b"%d" % offset
-        self._keep(_ACCEPTED % (orjson.dumps(event_id), orjson.dumps(topic), partition, place))
+        self._keep(_ACCEPTED % (orjson.dumps(event_id), topic.encode(), partition, place))
 
     def add_accepted(
         self, event_ids: Iterable[str], topics: Sequence[str], partitions: Iterable[int], offsets: Iterable[int]

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat, starmap
 from threading import Lock
 from typing import Literal
 
@@ -105,7 +106,7 @@ class _Histogram(Histogram):
 
     def _sort_in(self) -> None:
         with self._sorting:
-            amounts = [self._later.popleft() for _ in range(len(self._later))]
+            amounts = list(starmap(self._later.popleft, repeat((), len(self._later))))
         if amounts:
             self._sum.inc(sum(amounts))
         for bucket, number in Counts(map(partial(bisect_left, self._upper_bounds), amounts)).items():

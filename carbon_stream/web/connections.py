@@ -8,6 +8,7 @@ so this module stands where aiohttp makes its connection handlers.
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from aiohttp import web
@@ -142,14 +143,14 @@ class _Handler(RequestHandler):
                 self._handler_waiter = None
         await super().shutdown(_GOING_S)
 
-    async def finish_response(
+    def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """An expectation that is not met is told by aiohttp before any middleware, and in its own way."""
         if resp.status == 417 and isinstance(resp, web.HTTPExpectationFailed):  # the class alone takes long to ask for
             resp = problem_response(request, resp.status, "Expect may be 100-continue, and nothing else")
             put_headers(request, resp)
-        return await super().finish_response(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
