@@ -48,4 +48,4 @@ class Options:
     @property
     def posted_alone(self) -> int:
         """Requests of a turn over HTTP with one event each."""
-        return max(self.events // 20, 500)
+        return max(self.events // 10, 500)

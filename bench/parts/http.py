@@ -36,8 +36,8 @@ async def run(options: Options, say: Say) -> Part:
     ):
         turns: dict[str, Turn] = {
             SINGLES: lambda seed: _singles(where, ingest, options, seed, ONE_TAKEN),
+            IDLE: lambda seed: _singles(where, idle, options, seed, ""),  # at once, since a machine's pace drifts
             HALF: lambda seed: _singles(where, ingest, options, seed, ONE_TAKEN, samples[SINGLES][-1].rate / 2),
-            IDLE: lambda seed: _singles(where, idle, options, seed, ""),
             BATCHES: lambda seed: _batches(where, ingest, options, seed),
             LOOP: lambda seed: _loop(where, options, seed),
         }

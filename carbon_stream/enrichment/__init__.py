@@ -78,6 +78,8 @@ class Origin(Struct, frozen=True, gc=False):
 class Enrichment:
     """Enriches the events of one request."""
 
+    __slots__ = ("_base", "_base_text", "_correlation", "_services", "origin")
+
     def __init__(self, origin: Origin, services: Mapping[str, Service]) -> None:
         self.origin = origin
         self._services = services

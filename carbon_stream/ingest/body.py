@@ -32,6 +32,8 @@ class Body:
     503 (no room).
     """
 
+    __slots__ = ("_held", "_left_s", "_limits", "_pieces", "_request", "_room")
+
     def __init__(self, request: web.BaseRequest, limits: Limits, room: Room) -> None:
         self._request = request
         self._limits = limits

@@ -1,7 +1,7 @@
 """From raw events to records: parse, validate, enrich, route, in one pass. Pure but for the clock in its origin."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from msgspec import UNSET
@@ -19,17 +19,28 @@ from carbon_stream.ingest.repeats.window import Mark, mark_of
 from carbon_stream.ingest.scrutiny import Finding, Scrutiny
 from carbon_stream.routing import Record, plain_record, record_of
 
-__all__ = ["NOT_JSON_REASONS", "Checked", "Pipeline"]
+__all__ = ["NOT_JSON_REASONS", "Checked", "Outcome", "Pipeline", "Valid"]
 
 NOT_JSON_REASONS: Final = frozenset({"empty", "not-utf8", "not-json"})
 """Reasons that make a whole body not JSON, where the event is the body."""
 
 
-class Checked:
-    """Events in order: each has a record and its eventId, or a rejection, or is skipped.
+class Valid(NamedTuple):
+    """A valid event. `mark` is what a repeat of it is recognised by: None for one that came without an id."""
 
-    `places` says for each record which event it is of, `marks` what a repeat of it is recognised by: None for one that
-    came without an id.
+    record: Record
+    event_id: str
+    mark: Mark | None
+
+
+Outcome = Valid | Rejected | None
+"""What the check of an event gives: None for one that is to be skipped."""
+
+
+class Checked:
+    """Events in order: each is valid, or has a rejection, or is skipped.
+
+    Of valid ones, `places` says for each record which event it is of; ids and marks are those of `Valid`.
     """
 
     __slots__ = ("event_ids", "marks", "places", "records", "rejections", "skipped")
@@ -42,9 +53,35 @@ class Checked:
         self.marks: list[Mark | None] = []
         self.skipped: list[int] = []
 
+    def put(self, place: int, outcome: Outcome) -> None:
+        """Keeps what the check of the event at a place has given."""
+        if isinstance(outcome, Valid):
+            record, event_id, mark = outcome
+            self.records.append(record)
+            self.event_ids.append(event_id)
+            self.places.append(place)
+            self.marks.append(mark)
+        elif outcome is None:
+            self.skipped.append(place)
+        else:
+            self.rejections[place] = outcome
+
 
 class Pipeline:
     """Checks and enriches the events of one request; `read` knows how its sender writes them."""
+
+    __slots__ = (
+        "_enrichment",
+        "_event_bytes_max",
+        "_event_id",
+        "_read",
+        "_received_at",
+        "_record_bytes_max",
+        "_scrutiny",
+        "_seen",
+        "_traceparent",
+        "_tracestate",
+    )
 
     def __init__(
         self,
@@ -59,7 +96,6 @@ class Pipeline:
         self._event_id = event_id
         """Gives the event at a place of the request its id, where it has none."""
         self._seen = 0
-        self._mark: Mark | None = None
         self._scrutiny = Scrutiny(origin, pseudonyms)
         self._enrichment = Enrichment(origin, services)
         self._received_at = origin.received_at
@@ -74,48 +110,35 @@ class Pipeline:
         return self._scrutiny.findings
 
     def check(self, raw_events: Iterable[bytes]) -> Checked:
-        """Records and rejections for raw events."""
-        checked = Checked()
-        if self._read is read_native:
-            self._check_native(checked, raw_events)
-        else:
-            self._check_read(checked, raw_events)
-        if self._event_id is not None:
-            self._seen += len(checked.places) + len(checked.rejections) + len(checked.skipped)
+        """Records and rejections for raw events, the next ones of the request."""
+        checked, check_one = Checked(), self.check_one
+        count = 0
+        for raw in raw_events:
+            checked.put(count, check_one(raw, count))
+            count += 1
+        self._seen += count
         return checked
 
     def begin_again(self) -> None:
         """The same events are checked once more, from the first."""
         self._seen = 0
 
-    def _check_read(self, checked: Checked, raw_events: Iterable[bytes]) -> None:
-        for place, raw in enumerate(raw_events):
-            try:
-                arrival = self._read(raw, self._event_bytes_max)
-            except Invalid as error:
-                event_id = error.event_id if isinstance(error, Refused) else None
-                checked.rejections[place] = Rejected(event_id, False, error.reason, error.errors)
-                continue
-            except NoEvent:
-                checked.skipped.append(place)
-                continue
-            self.add(checked, place, arrival)
-
-    def _check_native(self, checked: Checked, raw_events: Iterable[bytes]) -> None:
-        """The same, without a dictionary for events that are plain."""
-        for place, raw in enumerate(raw_events):
-            event = plain.read(raw) if len(raw) <= self._event_bytes_max else None
+    def check_one(self, raw: bytes, place: int = 0) -> Outcome:
+        """The same for one of them, so many places further; one that is plain without a dictionary in between."""
+        if self._read is read_native and len(raw) <= self._event_bytes_max:
+            event = plain.read(raw)
             if event is not None:
-                self._add_plain(checked, place, event)
-                continue
-            try:
-                arrival = read_native(raw, self._event_bytes_max)
-            except Invalid as error:
-                checked.rejections[place] = Rejected(None, False, error.reason, error.errors)
-                continue
-            self.add(checked, place, arrival)
+                return self._judge_plain(event, place)
+        try:
+            arrival = self._read(raw, self._event_bytes_max)
+        except Invalid as error:
+            event_id = error.event_id if isinstance(error, Refused) else None
+            return Rejected(event_id, False, error.reason, error.errors)
+        except NoEvent:
+            return None
+        return self.judge(arrival, place)
 
-    def _add_plain(self, checked: Checked, place: int, event: PlainEvent) -> None:
+    def _judge_plain(self, event: PlainEvent, place: int) -> Valid | Rejected:
         if event.event_id is UNSET and self._event_id is not None:
             event.event_id = self._event_id(self._seen + place)
         try:
@@ -126,44 +149,36 @@ class Pipeline:
             self._check_size(value)
         except Invalid as error:
             event_id = None if event.event_id is UNSET else event.event_id
-            checked.rejections[place] = Rejected(event_id, False, error.reason, error.errors)
-            return
+            return Rejected(event_id, False, error.reason, error.errors)
         assert event.event_id is not UNSET
-        checked.records.append(plain_record(event, value, self._received_at, self._traceparent, self._tracestate))
-        checked.event_ids.append(event.event_id)
-        checked.places.append(place)
-        checked.marks.append(mark)
+        record = plain_record(event, value, self._received_at, self._traceparent, self._tracestate)
+        return Valid(record, event.event_id, mark)
 
-    def add(self, checked: Checked, place: int, arrival: Arrival) -> None:
+    def judge(self, arrival: Arrival, place: int) -> Valid | Rejected:
         """A record or a rejection for one event that has been read."""
         data = arrival.data
         if self._event_id is not None and data.get("eventId") is None:
             data["eventId"] = self._event_id(self._seen + place)
         try:
-            record = self._record(data, arrival.trace, arrival.headers)
+            return self._valid(data, arrival.trace, arrival.headers)
         except Invalid as error:
             errors = error.errors
             if arrival.relocate is not None:
                 errors = tuple(FieldError(arrival.relocate(e.pointer), e.type, e.message) for e in errors)
-            checked.rejections[place] = Rejected(_event_id(data), False, error.reason, errors)
-            return
-        checked.records.append(record)
-        checked.event_ids.append(data["eventId"])
-        checked.places.append(place)
-        checked.marks.append(self._mark)
+            return Rejected(_event_id(data), False, error.reason, errors)
 
-    def _record(
-        self, data: dict[str, Any], trace: TraceParent | None = None, headers: tuple[tuple[str, bytes], ...] = ()
-    ) -> Record:
+    def _valid(self, data: dict[str, Any], trace: TraceParent | None, headers: tuple[tuple[str, bytes], ...]) -> Valid:
         topic = codec.accept(data)
         self._scrutiny.look(topic, data)
-        self._mark = None if data.get("eventId") is None else _mark_of(data)
+        mark = None if data.get("eventId") is None else _mark_of(data)
         self._enrichment.apply(topic, data, trace)
         value = codec.encode(data)
         self._check_size(value)
         if trace is not None:
-            return record_of(topic, data, value, self._received_at, str(trace).encode(), headers)
-        return record_of(topic, data, value, self._received_at, self._traceparent, self._tracestate + headers)
+            record = record_of(topic, data, value, self._received_at, str(trace).encode(), headers)
+        else:
+            record = record_of(topic, data, value, self._received_at, self._traceparent, self._tracestate + headers)
+        return Valid(record, data["eventId"], mark)
 
     def _check_size(self, value: bytes) -> None:
         if len(value) > self._record_bytes_max:

@@ -90,6 +90,8 @@ def rejected(event_id: str | None, reason: str, message: str, *, retriable: bool
 class Receipts:
     """The receipts of a request, added in order of its events. Kept as JSON: a request may have very many."""
 
+    __slots__ = ("_accepted", "_again", "_first_error", "_parts", "_rejected", "_skipped", "rejected", "taken")
+
     def __init__(self) -> None:
         self.taken: dict[tuple[str, str], int] = {}
         """How many were taken, by status (accepted, spooled, duplicate) and topic."""

@@ -28,6 +28,7 @@ from carbon_stream.ingest.receipts import (
     Accepted,
     Receipt,
     Receipts,
+    Rejected,
     Repeated,
     Skipped,
     Waiting,
@@ -167,22 +168,22 @@ async def _refuse_all(pipeline: Pipeline, raw_events: Iterator[bytes], receipts:
 
 async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:
     """A body that is one event: what is wrong with the event's text is wrong with the body."""
-    checked = pipeline.check(raw_events)
-    if checked.skipped:
+    (raw,) = raw_events
+    outcome = pipeline.check_one(raw)
+    if outcome is None:
         receipts.add([Skipped()])
         return receipts.status()
-    if not checked.records:
-        rejection = checked.rejections[0]
-        if rejection.reason in NOT_JSON_REASONS:
-            raise ProblemError(400, "Not JSON", rejection.errors[0].message)
-        receipts.add([rejection])
-        return 413 if rejection.reason == TOO_LARGE else 422
-    (record,), (mark,) = checked.records, checked.marks
+    if isinstance(outcome, Rejected):
+        if outcome.reason in NOT_JSON_REASONS:
+            raise ProblemError(400, "Not JSON", outcome.errors[0].message)
+        receipts.add([outcome])
+        return 413 if outcome.reason == TOO_LARGE else 422
+    record, event_id, mark = outcome
     result = await ingest.admission.submit_one(record, mark)
     if isinstance(result, Stored):
-        receipts.add_stored(checked.event_ids[0], record.topic, result)
+        receipts.add_stored(event_id, record.topic, result)
         return 202
-    receipts.add([_receipt(checked, 0, result)])
+    receipts.add([_receipt(event_id, record.topic, result)])
     return receipts.status()
 
 
@@ -251,13 +252,12 @@ async def _finish(checked: Checked, submission: Submission, receipts: Receipts) 
         return
     found: dict[int, Receipt] = {**checked.rejections}
     for index, result in enumerate(await submission.results()):
-        found[checked.places[index]] = _receipt(checked, index, result)
+        found[checked.places[index]] = _receipt(checked.event_ids[index], checked.records[index].topic, result)
     found.update((place, Skipped()) for place in checked.skipped)
     receipts.add([found[place] for place in range(len(found))])
 
 
-def _receipt(checked: Checked, index: int, result: Result) -> Receipt:
-    event_id, topic = checked.event_ids[index], checked.records[index].topic
+def _receipt(event_id: str, topic: str, result: Result) -> Receipt:
     if isinstance(result, Stored):
         return Accepted(event_id, topic, result.partition, result.offset)
     if isinstance(result, Spooled):

@@ -202,7 +202,7 @@ def _part(pipeline: Pipeline, raw: bytes, max_bytes: int) -> Part:
         return Part([], [], Rejected(None, False, error.reason, error.errors))
     checked = Checked()
     for place, event in enumerate(events):
-        pipeline.add(checked, place, Arrival(event))
+        checked.put(place, pipeline.judge(Arrival(event), place))
     if checked.rejections:
         return Part([], [], next(iter(checked.rejections.values())))
     return Part(checked.records, checked.marks, None)

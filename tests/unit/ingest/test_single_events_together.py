@@ -251,6 +251,10 @@ async def test_nobody_joins_one_that_waits_for_long() -> None:
     await stand.kafka.answer_all()
 
 
+def _gathering(lane: Lane) -> Delivery | None:
+    return lane.gathering
+
+
 @pytest.mark.parametrize("away", ["withdrawn", "spooled"])
 async def test_nobody_joins_one_that_has_left_its_lane(away: str) -> None:
     spooled: list[Part] = []
@@ -266,13 +270,13 @@ async def test_nobody_joins_one_that_has_left_its_lane(away: str) -> None:
         assert room.take(delivery.size)
         lane.add(delivery, [0], gathers=True)
         await until(lambda: True)
-    assert lane.gathering is second
+    assert _gathering(lane) is second
     if away == "withdrawn":
         lane.withdraw(second)
     else:
         lane.give_way()
         assert [delivery for delivery, _ in spooled] == [first, second]
-    assert lane.gathering is None
+    assert _gathering(lane) is None
     lane.add(third, [0], gathers=True)
     assert room.take(record(3).size)
     assert lane.join(third, record(3), record(3).size) == 1
