@@ -144,10 +144,7 @@ class Publisher:
             lane.gathering = None
 
     async def submit(self, records: list[Record], *, gathers: bool = False) -> Delivery:
-        """Queues records and returns, normally without waiting; `done` of the delivery is set within `timeout_s`.
-
-        `gathers`: it is one record, and others may `join` it while it waits for its batch.
-        """
+        """Queues records, normally without waiting; settled within `timeout_s`. `gathers`: others may `join` it."""
         now = time.monotonic()
         delivery = Delivery(records, self._forget)
         if not records:
