@@ -102,11 +102,11 @@ class Lane:
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
-    def join(self, delivery: Delivery, record: Record, size: int) -> int:
+    def join(self, record: Record, size: int) -> int:
         """Queues one more record, at the end, with the delivery that is gathering; gives its index there."""
-        assert delivery is self.gathering
-        index = delivery.join(record, size)
-        self._waiting[delivery] = range(index + 1)
+        assert self.gathering is not None
+        index = self.gathering.join(record, size)
+        self._waiting[self.gathering] = range(index + 1)
         return index
 
     def withdraw(self, delivery: Delivery) -> None:

@@ -19,7 +19,7 @@ from carbon_stream.ingest.repeats.window import Mark, mark_of
 from carbon_stream.ingest.scrutiny import Finding, Scrutiny
 from carbon_stream.routing import Record, plain_record, record_of
 
-__all__ = ["NOT_JSON_REASONS", "Checked", "Outcome", "Pipeline", "Valid"]
+__all__ = ["NOT_JSON_REASONS", "Checked", "Judged", "Pipeline", "Valid"]
 
 NOT_JSON_REASONS: Final = frozenset({"empty", "not-utf8", "not-json"})
 """Reasons that make a whole body not JSON, where the event is the body."""
@@ -33,7 +33,7 @@ class Valid(NamedTuple):
     mark: Mark | None
 
 
-Outcome = Valid | Rejected | None
+Judged = Valid | Rejected | None
 """What the check of an event gives: None for one that is to be skipped."""
 
 
@@ -53,18 +53,18 @@ class Checked:
         self.marks: list[Mark | None] = []
         self.skipped: list[int] = []
 
-    def put(self, place: int, outcome: Outcome) -> None:
+    def put(self, place: int, judged: Judged) -> None:
         """Keeps what the check of the event at a place has given."""
-        if isinstance(outcome, Valid):
-            record, event_id, mark = outcome
+        if isinstance(judged, Valid):
+            record, event_id, mark = judged
             self.records.append(record)
             self.event_ids.append(event_id)
             self.places.append(place)
             self.marks.append(mark)
-        elif outcome is None:
+        elif judged is None:
             self.skipped.append(place)
         else:
-            self.rejections[place] = outcome
+            self.rejections[place] = judged
 
 
 class Pipeline:
@@ -123,7 +123,7 @@ class Pipeline:
         """The same events are checked once more, from the first."""
         self._seen = 0
 
-    def check_one(self, raw: bytes, place: int = 0) -> Outcome:
+    def check_one(self, raw: bytes, place: int = 0) -> Judged:
         """The same for one of them, so many places further; one that is plain without a dictionary in between."""
         if self._read is read_native and len(raw) <= self._event_bytes_max:
             event = plain.read(raw)

@@ -136,7 +136,7 @@ class Publisher:
             or not self._room.take(size := record.size)
         ):
             return None
-        return delivery, lane.join(delivery, record, size)
+        return delivery, lane.join(record, size)
 
     def gather_anew(self) -> None:
         """Whoever waits now is joined by nobody any more."""

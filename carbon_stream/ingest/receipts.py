@@ -90,15 +90,13 @@ def rejected(event_id: str | None, reason: str, message: str, *, retriable: bool
 class Receipts:
     """The receipts of a request, added in order of its events. Kept as JSON: a request may have very many."""
 
-    __slots__ = ("_accepted", "_again", "_first_error", "_parts", "_rejected", "_skipped", "rejected", "taken")
+    __slots__ = ("_again", "_first_error", "_parts", "_skipped", "rejected", "taken")
 
     def __init__(self) -> None:
         self.taken: dict[tuple[str, str], int] = {}
         """How many were taken, by status (accepted, spooled, duplicate) and topic."""
         self.rejected: dict[str, int] = {}
         """How many were rejected, by reason."""
-        self._accepted = 0
-        self._rejected = 0
         self._again = 0
         self._skipped = 0
         self._parts: list[bytes] = []
@@ -131,7 +129,6 @@ class Receipts:
                 documents.append({"status": "skipped"})
             else:
                 self.rejected[receipt.reason] = self.rejected.get(receipt.reason, 0) + 1
-                self._rejected += 1
                 self._again += receipt.retriable
                 self._first_error = self._first_error or receipt.errors[0].message
                 documents.append(_document(receipt))
@@ -173,7 +170,6 @@ class Receipts:
 
     def _tally(self, status: str, topic: str, number: int = 1) -> None:
         self.taken[status, topic] = self.taken.get((status, topic), 0) + number
-        self._accepted += number
 
     def status(self) -> int:
         """The status of the request."""
@@ -209,8 +205,7 @@ class Receipts:
         return b"%b%b]}" % (self._beginning(), self._all_parts())
 
     def _beginning(self) -> bytes:
-        skipped = b',"skipped":%d' % self._skipped if self._skipped else b""
-        return b'{"accepted":%d,"rejected":%d%b,"receipts":[' % (self._accepted, self._rejected, skipped)
+        return orjson.dumps(self._counts())[:-1] + b',"receipts":['
 
     def problem(self, status: int, more: Mapping[str, str] | None = None) -> ProblemError:
         """The reply of any other status: a problem document with the same members; `more` are headers of it."""
@@ -232,7 +227,7 @@ class Receipts:
     @property
     def count(self) -> int:
         """Events that have a receipt so far."""
-        return self._accepted + self._rejected + self._skipped
+        return sum(self.taken.values()) + sum(self.rejected.values()) + self._skipped
 
     def _body(self) -> dict[str, Any]:
         return {
@@ -245,7 +240,7 @@ class Receipts:
 
     def _counts(self) -> dict[str, Any]:
         skipped = {"skipped": self._skipped} if self._skipped else {}
-        return {"accepted": self._accepted, "rejected": self._rejected, **skipped}
+        return {"accepted": sum(self.taken.values()), "rejected": sum(self.rejected.values()), **skipped}
 
 
 def _repeated(receipt: Repeated) -> dict[str, Any]:

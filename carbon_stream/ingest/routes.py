@@ -169,16 +169,16 @@ async def _refuse_all(pipeline: Pipeline, raw_events: Iterator[bytes], receipts:
 async def _one(ingest: Ingest, pipeline: Pipeline, raw_events: Iterator[bytes], receipts: Receipts) -> int:
     """A body that is one event: what is wrong with the event's text is wrong with the body."""
     (raw,) = raw_events
-    outcome = pipeline.check_one(raw)
-    if outcome is None:
+    judged = pipeline.check_one(raw)
+    if judged is None:
         receipts.add([Skipped()])
         return receipts.status()
-    if isinstance(outcome, Rejected):
-        if outcome.reason in NOT_JSON_REASONS:
-            raise ProblemError(400, "Not JSON", outcome.errors[0].message)
-        receipts.add([outcome])
-        return 413 if outcome.reason == TOO_LARGE else 422
-    record, event_id, mark = outcome
+    if isinstance(judged, Rejected):
+        if judged.reason in NOT_JSON_REASONS:
+            raise ProblemError(400, "Not JSON", judged.errors[0].message)
+        receipts.add([judged])
+        return 413 if judged.reason == TOO_LARGE else 422
+    record, event_id, mark = judged
     result = await ingest.admission.submit_one(record, mark)
     if isinstance(result, Stored):
         receipts.add_stored(event_id, record.topic, result)

@@ -279,7 +279,7 @@ async def test_nobody_joins_one_that_has_left_its_lane(away: str) -> None:
     assert _gathering(lane) is None
     lane.add(third, [0], gathers=True)
     assert room.take(record(3).size)
-    assert lane.join(third, record(3), record(3).size) == 1
+    assert lane.join(record(3), record(3).size) == 1
     lane.cancel()
 
 
