@@ -178,6 +178,9 @@ async def test_413_one_event_beyond_its_limit(open_door: OpenDoor, event: MakeEv
     status, answer, _ = await door.post(orjson.dumps(event(more="x" * (1 << 20))))
     assert status == 413
     assert answer["receipts"][0]["errors"][0]["type"] == "too-large"
+    padded = orjson.dumps(event())[:-1] + b" " * (1 << 20) + b"}"  # with nothing but its contract's fields
+    assert (await door.post(padded))[0] == 413
+    assert not door.publisher.taken
 
 
 async def test_an_event_beyond_its_limit_does_not_refuse_its_neighbours(open_door: OpenDoor, event: MakeEvent) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from carbon_stream.ingest.delivery import Delivery, Failed, Spooled, Stored
 from carbon_stream.ingest.repeats.admission import Admission, Conflict, Duplicate
+from carbon_stream.ingest.repeats.request_keys import RequestKey
 from carbon_stream.ingest.repeats.shared import FILE, Answer, SharedFile
 from carbon_stream.ingest.repeats.window import ROW_BYTES, Mark, Taken, Window, mark_of, place_of
 from carbon_stream.routing import Record
@@ -349,6 +350,7 @@ async def test_events_without_ids_get_those_of_the_key(open_door: OpenDoor, even
     assert status == 202
     ids = [receipt["eventId"] for receipt in again["receipts"]]
     assert ids == [receipt["eventId"] for receipt in first["receipts"]]
+    assert ids == [RequestKey("", "/v1/events", "k-1").event_id(place) for place in range(1_200)]
     assert len(set(ids)) == 1_200
     statuses = [receipt["status"] for receipt in again["receipts"]]
     assert statuses == ["accepted" if n % 3 == 0 else "duplicate" for n in range(1_200)]
